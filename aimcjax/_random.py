@@ -1,0 +1,108 @@
+"""Keys by name, and normal numbers fast enough that noise does not bind the computation.
+
+`jax.random.normal` costs about 8 ns a number on one CPU core (Threefry), an analog MVM needs one
+number per column and read: noise would take longer than the product. Here a counter is hashed with the
+key instead, and XLA fuses the hash into whatever consumes the number. The result depends on (key, index)
+only, so it is the same on every backend, mesh and batch split.
+"""
+
+import math
+import zlib
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+from jax import lax
+from jax.custom_batching import custom_vmap
+from jaxtyping import Array, Float, Int, Key, UInt32
+
+from ._types import PRNGKey
+
+
+_GOLDEN = 0x9E3779B9  # 2^32 / golden ratio: spreads consecutive counters over the word
+
+
+def key_for(key: PRNGKey, name: str) -> PRNGKey:
+    """The key of the part called `name` (a path such as `"blocks/3/mlp"`).
+
+    Depends on the name alone, not on how many other parts there are: converting one more layer changes no
+    other layer's noise.
+    """
+    return jr.fold_in(key, zlib.crc32(name.encode()))
+
+
+def keys_for(key: PRNGKey, names: Sequence[str]) -> dict[str, PRNGKey]:
+    """`{name: key_for(key, name)}`, computed in one operation."""
+    codes = jnp.asarray([zlib.crc32(name.encode()) for name in names], jnp.uint32)
+    return dict(zip(names, jax.vmap(lambda code: jr.fold_in(key, code))(codes), strict=True))
+
+
+def split(key: PRNGKey, num: int) -> Key[Array, " num"]:
+    """`num` new keys from one, by hashing: the cheap counterpart of `jax.random.split` for inner loops."""
+    words = _bits(key, 2 * num)
+    # One more round against a different constant: the words of a split never appear as noise bits.
+    return jr.wrap_key_data(_mix(words ^ jnp.uint32(0xA511E9B3)).reshape(num, 2))
+
+
+def normal(key: PRNGKey, shape: tuple[int, ...], dtype: jnp.dtype | None = None) -> Float[Array, "..."]:
+    r"""Standard normal numbers, $\sqrt2\,\mathrm{erf}^{-1}(u)$ with $u$ uniform on the odd multiples of
+    $2^{-24}$ in $(-1, 1)$; the largest magnitude is 5.4.
+
+    **Arguments:** `key`, used once; `shape`; `dtype`, default the default float.
+
+    **Returns:** independent N(0, 1) numbers of `shape`, a function of (key, index) only.
+
+    **Reference:** mixing constants of the `lowbias32` family, Wellons, "Prospecting for hash functions" (2018);
+    quality is tested in `tests/test_random.py`.
+    """
+    dtype = jnp.dtype(dtype or jnp.result_type(float))
+    top = (_bits(key, math.prod(shape)) >> 8).astype(jnp.int32).astype(jnp.float32)
+    u = (top * 2.0**-23 + (2.0**-24 - 1.0)).astype(dtype)
+    return (math.sqrt(2.0) * lax.erf_inv(u)).reshape(shape)
+
+
+def key_per_vector(key: PRNGKey, x: Float[Array, "..."]) -> PRNGKey:
+    """`key`, made different for every vector when `vmap` batches `x` but not `key`.
+
+    A layer called as `jax.vmap(layer)(tokens)` holds one key; without this every token would see the same
+    read noise. Explicit keys, batched together with `x`, are used as they are.
+    """
+    marker = lax.stop_gradient(jnp.ravel(x)[0]).astype(jnp.int32)
+    return jr.wrap_key_data(_per_vector(jr.key_data(key), marker))
+
+
+@custom_vmap
+def _per_vector(words: UInt32[Array, "*n 2"], marker: Int[Array, "*n"]) -> UInt32[Array, "*n 2"]:
+    del marker
+    return words
+
+
+@_per_vector.def_vmap
+def _fold_in_position(axis_size: int, in_batched: list[bool], words: Array, marker: Array) -> tuple[Array, bool]:
+    words_batched, marker_batched = in_batched
+    if marker_batched and not words_batched:
+        low, high = words[..., 0][None], words[..., 1][None]
+        index = jnp.arange(axis_size, dtype=jnp.uint32).reshape((axis_size,) + (1,) * (words.ndim - 1))
+        # Digits of pi keep the two new words apart, and both away from the words of noise and of splits.
+        step = index * jnp.uint32(_GOLDEN)
+        first = _mix(_mix(low + step + jnp.uint32(0x243F6A88)) ^ high)
+        second = _mix(_mix(high + step + jnp.uint32(0x85A308D3)) ^ low)
+        words = jnp.stack([first, second], axis=-1)
+    # Called again, not finished: an outer vmap may still have to fold in its own position.
+    return _per_vector(words, marker), words_batched or marker_batched
+
+
+def _bits(key: PRNGKey, n: int) -> UInt32[Array, " n"]:
+    words = jr.key_data(key).reshape(-1, 2)
+    low, high = words[0, 0], words[-1, 1]
+    if words.shape[0] > 1:  # four-word keys of the "rbg" generators
+        low, high = low ^ words[-1, 0], high ^ words[0, 1]
+    counter = lax.iota(jnp.uint32, n)
+    return _mix(_mix(counter * jnp.uint32(_GOLDEN) + low) ^ high)
+
+
+def _mix(h: UInt32[Array, "*n"]) -> UInt32[Array, "*n"]:
+    h = (h ^ (h >> 16)) * jnp.uint32(0x21F0AAAD)
+    h = (h ^ (h >> 15)) * jnp.uint32(0xD35A2D97)
+    return h ^ (h >> 15)

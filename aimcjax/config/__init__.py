@@ -1,0 +1,14 @@
+"""Typed configs: YAML in, objects out. Only this package knows pydantic.
+
+    tile: {type: tile, rows: 64, device: {type: pcm_joshi2020, g_max: 30 uS}}
+
+Quantities carry units and become SI. The constructor of a component is its schema, one registry for each role; unknown keys,
+types and units are refused with what was expected.
+
+- `load_config(path, overrides)`: a `Config`, or a `ConfigError` of one line.
+- `build`, `describe`: components from and to `{type: name, ...}`.
+"""
+
+from ._components import build as build, describe as describe
+from ._load import ConfigError as ConfigError, load_config as load_config
+from ._schema import Config as Config

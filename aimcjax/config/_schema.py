@@ -1,0 +1,156 @@
+"""The shape of a config: one small section for each concern, nested; components are built by their constructors."""
+
+import dataclasses
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, create_model
+
+from .. import datasets, models
+from .._types import PRNGKey
+from ..chips import CostModel
+from ..tiles import AbstractTileDesign
+from ..training import Schedule
+from ..units import format_quantity, parse_quantity
+from ._components import build, describe
+
+
+def quantity(unit: str) -> Any:
+    """The type of a float in SI that is written with its unit."""
+    return Annotated[
+        float,
+        BeforeValidator(lambda value: parse_quantity(value, unit)),
+        PlainSerializer(lambda value: format_quantity(value, unit), return_type=str),
+    ]
+
+
+def component(role: type) -> Any:
+    """The type of an object written as `{type: name, ...}`."""
+    return Annotated[
+        role, BeforeValidator(lambda tree: build(tree, role)), PlainSerializer(lambda value: describe(value), return_type=dict)
+    ]
+
+
+class Section(BaseModel):
+    """One part of a config: frozen, and refusing keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, validate_default=True)
+
+
+class DataConfig(Section):
+    """Which data."""
+
+    type: Literal["digits"] = "digits"
+
+    def load(self) -> datasets.Dataset:
+        """The data set."""
+        return {"digits": datasets.digits}[self.type]()
+
+
+class VitConfig(Section):
+    """`aimcjax.models.VisionTransformer`."""
+
+    type: Literal["vit"]
+    patch_size: int = Field(2, gt=0)
+    dim: int = Field(48, gt=0)
+    depth: int = Field(2, gt=0)
+    n_heads: int = Field(4, gt=0)
+    mlp_ratio: int = Field(2, gt=0)
+
+    def build(self, data: datasets.Dataset, key: PRNGKey) -> models.VisionTransformer:
+        """The network for images of `data`, with initial weights from `key`."""
+        sizes = self.model_dump(exclude={"type", "patch_size"})
+        return models.VisionTransformer(data.x_train.shape[1], self.patch_size, data.n_classes, **sizes, key=key)
+
+
+class MlpConfig(Section):
+    """`aimcjax.models.Mlp`."""
+
+    type: Literal["mlp"]
+    widths: tuple[Annotated[int, Field(gt=0)], ...] = (128, 128)
+
+    def build(self, data: datasets.Dataset, key: PRNGKey) -> models.Mlp:
+        """The network for samples of `data`, with initial weights from `key`."""
+        n_in = int(data.x_train[0].size)
+        return models.Mlp(n_in, data.n_classes, self.widths, key=key)
+
+
+class TrainingConfig(Section):
+    """`aimcjax.training.Schedule`."""
+
+    epochs: int = Field(gt=0)
+    batch_size: int = Field(64, gt=0)
+    learning_rate: float = Field(1e-3, gt=0, allow_inf_nan=False)
+    weight_decay: float = Field(0.0, ge=0, allow_inf_nan=False)
+    shift: int = Field(0, ge=0)
+
+    def schedule(self) -> Schedule:
+        """The arguments of `fit`."""
+        return Schedule(self.epochs, self.batch_size, self.learning_rate, self.weight_decay, self.shift)
+
+
+class HwaConfig(TrainingConfig):
+    """Hardware-aware training: on tiles like those of the chip, at random ages."""
+
+    clip_sigma: float = Field(2.5, gt=0, allow_inf_nan=False)
+    ages: tuple[quantity("s"), quantity("s")] = ("20 s", "1 year")
+
+
+class CalibrationConfig(Section):
+    """`aimcjax.nn.calibrate`: the part of the inputs that must not saturate."""
+
+    quantile: float = Field(0.999, gt=0, le=1)
+
+
+class ChipConfig(Section):
+    """The machine: how many tiles it has (`null`: as many as needed), and layers that stay digital (path patterns)."""
+
+    max_tiles: int | None = Field(None, gt=0)
+    digital_layers: tuple[str, ...] = ()
+
+
+class SweepConfig(Section):
+    """How many chips, and when to read them."""
+
+    n_chips: int = Field(25, ge=2)
+    times: tuple[quantity("s"), ...] = Field(("20 s", "1 h", "1 day", "1 week", "30 days", "1 year"), min_length=1)
+
+
+def _sourced(field: dataclasses.Field) -> tuple[Any, Any]:
+    """The type and default of a constant that must name its source."""
+    unit = field.metadata["unit"]
+    section = create_model(
+        f"Sourced_{field.name}", __base__=Section, value=(quantity(unit), ...), source=(Annotated[str, Field(min_length=3)], ...)
+    )
+    return section, Field(default_factory=lambda: section(value=f"{field.default:g} {unit if unit != '1' else ''}", source=field.metadata["doc"]))
+
+
+CostConfig = create_model(
+    "CostConfig", __base__=Section, **{field.name: _sourced(field) for field in dataclasses.fields(CostModel)}
+)
+
+
+class Config(Section):
+    """Everything about one run: data, network, both trainings, tile, chip, sweep, cost."""
+
+    name: str = "run"
+    seed: int = Field(0, ge=0, lt=2**32)
+    data: DataConfig = DataConfig()
+    model: Annotated[VitConfig | MlpConfig, Field(discriminator="type")]
+    digital_training: TrainingConfig
+    hwa_training: HwaConfig
+    calibration: CalibrationConfig = CalibrationConfig()
+    tile: component(AbstractTileDesign)
+    chip: ChipConfig = ChipConfig()
+    sweep: SweepConfig = SweepConfig()
+    cost: CostConfig = Field(default_factory=CostConfig)
+
+    def cost_model(self) -> CostModel:
+        """The constants of the cost model."""
+        return CostModel(**{name: getattr(self.cost, name).value for name in type(self.cost).model_fields})
+
+    def to_yaml(self) -> str:
+        """The resolved config: every default written out; reading it back gives the same run."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)
+
+

@@ -1,0 +1,98 @@
+"""A logical matrix on a grid of tiles: the object that users hold."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .. import _random
+from .._types import PRNGKey, Time
+from ..tiles import AbstractTileDesign, check_finite
+from ._compensation import AbstractCompensation, GlobalDriftCompensation
+from ._partition import Partition
+
+
+class MatrixSnapshot(eqx.Module):
+    """A programmed matrix at one time: `y = snapshot(x, key=key)`.
+
+    `tiles` and the compensation `factor` have leading axes `grid_rows grid_cols`.
+    """
+
+    design: AbstractTileDesign
+    tiles: Any
+    factor: Float[Array, "grid_rows grid_cols"]
+    partition: Partition = eqx.field(static=True)
+
+    def __call__(self, x: Float[Array, " n_in"], *, key: PRNGKey) -> Float[Array, " n_out"]:
+        """One analog product `y ~ x @ w` for one vector in [-1, 1]; partial sums of the grid are added digitally."""
+        part = self.partition
+        if x.shape != (part.n_in,):
+            raise ValueError(f"a matrix reads one vector of shape ({part.n_in},), got {x.shape}; for a batch use `jax.vmap`")
+        keys = _random.split(key, part.n_tiles).reshape(part.grid_rows, part.grid_cols)
+        read_row = jax.vmap(lambda tile, x, key: self.design.read(tile, x, key=key), in_axes=(0, None, 0))
+        y = jax.vmap(read_row)(self.tiles, part.split_vector(x), keys)
+        return part.join_vector(jnp.sum(y * self.factor[..., None], axis=0))
+
+
+class TiledMatrix(eqx.Module):
+    """A matrix programmed on tiles: `y = matrix(x, t=t, key=key)`, ideally `x @ w`.
+
+    `tiles` holds the states of the tiles with leading axes `grid_rows grid_cols`; `reference` is their answer to the
+    calibration vectors when they were programmed, from which `compensation` finds a factor at any later time.
+    """
+
+    design: AbstractTileDesign
+    tiles: Any
+    reference: Float[Array, "grid_rows grid_cols vectors cols"]
+    compensation: AbstractCompensation
+    partition: Partition = eqx.field(static=True)
+
+    def at(self, t: Time) -> MatrixSnapshot:
+        """The matrix `t` seconds after programming; deterministic, so to be taken once for many reads."""
+        tiles = _over_grid(lambda state: self.design.at(state, t))(self.tiles)
+        response = _calibration_reads(self.design, tiles, self.compensation, self.partition)
+        factor = _over_grid(self.compensation.factor)(self.reference, response)
+        return MatrixSnapshot(self.design, tiles, factor, self.partition)
+
+    def __call__(self, x: Float[Array, " n_in"], *, t: Time, key: PRNGKey) -> Float[Array, " n_out"]:
+        """One analog product `y ~ x @ w` of one vector in [-1, 1] at `t` [s] after programming."""
+        return self.at(t)(x, key=key)
+
+
+def program_matrix(
+    design: AbstractTileDesign,
+    w: Float[Array, "n_in n_out"],
+    *,
+    key: PRNGKey,
+    compensation: AbstractCompensation | None = None,
+) -> TiledMatrix:
+    """Programs a matrix of any size on as many tiles of `design` as it needs.
+
+    **Arguments:** `design`, the tile; `w[n_in, n_out]`, finite; `key`, draws one chip; `compensation`, default
+    `GlobalDriftCompensation()`.
+
+    **Returns:** the programmed matrix: `y = matrix(x, t=t, key=key)` for one vector `x[n_in]` in [-1, 1].
+
+    **Raises:** `ValueError` for empty or non-finite weights.
+    """
+    if w.ndim != 2 or 0 in w.shape:
+        raise ValueError(f"a matrix is a non-empty array w[n_in, n_out], got shape {w.shape}")
+    check_finite(w)
+    part = Partition(*w.shape, design.rows, design.cols)
+    keys = _random.split(key, part.n_tiles).reshape(part.grid_rows, part.grid_cols)
+    compensation = compensation or GlobalDriftCompensation()
+    tiles = _over_grid(lambda block, key: design.program(block, key=key))(part.split_matrix(w), keys)
+    fresh = _over_grid(lambda state: design.at(state, 0.0))(tiles)
+    reference = _calibration_reads(design, fresh, compensation, part)
+    return TiledMatrix(design, tiles, reference, compensation, part)
+
+
+def _calibration_reads(design: AbstractTileDesign, tiles: Any, compensation: AbstractCompensation, part: Partition) -> Array:
+    vectors = jnp.asarray(compensation.vectors(part.block_rows), float)
+    return _over_grid(lambda tile: jax.vmap(lambda x: design.expected(tile, x))(vectors))(tiles)
+
+
+def _over_grid(f: Any) -> Any:
+    return jax.vmap(jax.vmap(f))

@@ -1,0 +1,37 @@
+"""Analog layers in a user's own model, and the verbs on whole models.
+
+    analog = convert(model, [Rule(".*", preset("standard_pcm"))])   # still trainable
+    analog = calibrate(analog, xs)                                  # input ranges from data
+    chip = program(analog, key=key)                                 # one physical chip
+    ys = apply(at(chip, t=3600.0), xs, key=key)                     # read an hour later
+
+- `AnalogLinear`, `ProgrammedLinear`, `AgedLinear`: the three lives of a layer.
+- `trainable`: which leaves training may change. `with_compensation`: another drift compensation.
+- `to_analog`, `map_layers`: where new layer types and frameworks register.
+"""
+
+from ._calibrate import calibrate as calibrate, input_power as input_power
+from ._convert import (
+    analog_layers as analog_layers,
+    convert as convert,
+    is_convertible as is_convertible,
+    map_layers as map_layers,
+    to_analog as to_analog,
+)
+from ._functional import (
+    apply as apply,
+    at as at,
+    bind as bind,
+    program as program,
+    trainable as trainable,
+    with_compensation as with_compensation,
+)
+from ._linear import (
+    AbstractAnalogLayer as AbstractAnalogLayer,
+    AgedLinear as AgedLinear,
+    AnalogLinear as AnalogLinear,
+    ProgrammedLinear as ProgrammedLinear,
+    is_analog as is_analog,
+    partition_of as partition_of,
+)
+from ._rules import Rule as Rule

@@ -1,0 +1,122 @@
+"""Input ranges from data: what each analog layer's inputs really are.
+
+A layer deep in a model, under any number of `vmap` and `scan`, must report a statistic of all its inputs. The
+cotangent carries it: `_tap` is the identity on x, and its "gradient" with respect to a dummy histogram is the histogram
+of |x|, which reverse-mode sums over every batch axis and loop on its way out. Pure, jitted, no callbacks.
+"""
+
+import dataclasses
+from typing import Any, TypeVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from .._types import Scalar
+from ._convert import analog_layers, map_layers
+from ._linear import AbstractAnalogLayer, AnalogLinear, is_analog
+
+
+Model = TypeVar("Model")
+
+# Edges of the bins of |x|: 32 a decade resolve a range to 7 %, from 1e-4 (below counts as zero) to 1e4.
+_EDGES = np.logspace(-4, 4, 8 * 32 + 1)
+
+
+def calibrate(model: Model, xs: Array, *, quantile: float = 0.999) -> Model:
+    """Sets every analog layer's input range to a quantile of the magnitude of its inputs on calibration data.
+
+    **Arguments:** `model`, from `convert`, not programmed; `xs`, samples along the leading axis; `quantile` of |x| that must not
+    saturate, in (0, 1].
+
+    **Returns:** the model with new `input_range` in every analog layer; layers whose inputs are all zero keep theirs.
+    The model is evaluated digitally.
+
+    **Raises:** `ValueError` for a quantile outside (0, 1] or data that give non-finite inputs.
+    """
+    if not 0.0 < quantile <= 1.0:
+        raise ValueError(f"`quantile` is a fraction in (0, 1], got {quantile}")
+    histograms = _input_histograms(model, xs)
+    ranges = {name: _quantile(np.asarray(h), quantile) for name, h in histograms.items()}
+
+    def set_range(path: str, layer: AnalogLinear) -> AnalogLinear:
+        del path
+        found = ranges[layer.name]
+        return layer if found is None else dataclasses.replace(layer, input_range=found)
+
+    return map_layers(model, set_range, is_analog)
+
+
+def input_power(model: Any, xs: Array) -> dict[str, float]:
+    r"""Mean square of each analog layer's inputs as the DAC sees them, $\langle \min(|x|/r, 1)^2 \rangle$ with r the input range:
+    what the energy of the array depends on. Dimensionless, in [0, 1]; from the same histograms as `calibrate`, to 7 %.
+
+    **Arguments:** `model`, from `convert`, not programmed; `xs`, samples along the leading axis.
+    """
+    centres = np.concatenate([[0.0], np.sqrt(_EDGES[1:] * _EDGES[:-1]), [_EDGES[-1]]])
+    layers = analog_layers(model)
+    power = {}
+    for name, histogram in _input_histograms(model, xs).items():
+        x = np.minimum(centres / float(layers[name].input_range), 1.0)
+        weights = np.asarray(histogram)
+        power[name] = float(np.sum(weights * x**2) / np.sum(weights))
+    return power
+
+
+@eqx.filter_jit
+def _input_histograms(model: Any, xs: Array) -> dict[str, Float[Array, " bins"]]:
+    zeros = {name: jnp.zeros(len(_EDGES) + 1) for name in analog_layers(model)}
+
+    def total(histograms: dict[str, Array]) -> Scalar:
+        tapped = map_layers(model, lambda _, layer: _Tapped.of(layer, histograms[layer.name]), is_analog)
+        return jnp.sum(jax.vmap(tapped)(xs))
+
+    return jax.grad(total)(zeros)
+
+
+class _Tapped(eqx.Module):
+    """A digital stand-in for an analog layer that reports its inputs."""
+
+    weight: Array
+    bias: Array | None
+    histogram: Array
+
+    @classmethod
+    def of(cls, layer: AbstractAnalogLayer, histogram: Array) -> "_Tapped":
+        if not isinstance(layer, AnalogLinear):
+            raise ValueError(f"layer {layer.name} is already programmed; calibrate the model before `program`")
+        return cls(layer.weight, layer.bias, histogram)
+
+    def __call__(self, x: Float[Array, " n_in"], *, key: Any = None) -> Float[Array, " n_out"]:
+        del key
+        y = self.weight @ _tap(x, self.histogram)
+        return y if self.bias is None else y + self.bias
+
+
+@jax.custom_vjp
+def _tap(x: Float[Array, " n_in"], histogram: Float[Array, " bins"]) -> Float[Array, " n_in"]:
+    del histogram
+    return x
+
+
+def _tap_forward(x: Array, histogram: Array) -> tuple[Array, tuple[Array, Array]]:
+    return x, (x, histogram)
+
+
+def _tap_backward(residuals: tuple[Array, Array], cotangent: Array) -> tuple[Array, Array]:
+    x, histogram = residuals
+    bins = jnp.searchsorted(jnp.asarray(_EDGES, x.dtype), jnp.abs(x))
+    return cotangent, jnp.zeros_like(histogram).at[bins].add(1.0)
+
+
+_tap.defvjp(_tap_forward, _tap_backward)
+
+
+def _quantile(histogram: Float[np.ndarray, " bins"], quantile: float) -> float | None:
+    counts = histogram[1:]  # zeros (padding, closed rectifiers) need no range and would only dilute the quantile
+    if counts.sum() == 0:
+        return None
+    index = int(np.searchsorted(np.cumsum(counts), quantile * counts.sum() * (1 - 1e-6)))
+    return float(_EDGES[min(index + 1, len(_EDGES) - 1)])

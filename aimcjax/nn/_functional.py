@@ -1,0 +1,103 @@
+"""The verbs on whole models: program, at, apply; and which leaves train."""
+
+import dataclasses
+from typing import Any, TypeVar
+
+import equinox as eqx
+import jax
+import jax.random as jr
+import jax.tree_util as jtu
+from jaxtyping import Array, PyTree
+
+from .. import _random
+from .._types import PRNGKey, Time
+from ..mapping import AbstractCompensation
+from ..tiles import AbstractTileDesign
+from ._convert import analog_layers, map_layers
+from ._linear import AnalogLinear, ProgrammedLinear, is_analog
+
+
+Model = TypeVar("Model")
+
+
+def program(model: Model, *, key: PRNGKey) -> Model:
+    """Programs every analog layer: one physical chip.
+
+    **Arguments:** `model`, from `convert`; `key`, draws the chip: each layer uses the key of its own name.
+
+    **Returns:** the model on the chip, to be aged with `at` and read with `apply`. Differentiable with respect to weights,
+    ranges and device parameters (reparameterised noise), so it is also the noise injection of training.
+
+    **Raises:** `ValueError` for NaN or infinite weights, and if no layer is analog.
+    """
+    keys = _keys(model, key)
+
+    def one(path: str, layer: Any) -> Any:
+        del path
+        if not isinstance(layer, AnalogLinear):
+            raise ValueError(f"layer {layer.name} is already programmed; program the model that `convert` returned")
+        return layer.program(key=keys[layer.name])
+
+    return map_layers(model, one, is_analog)
+
+
+def at(model: Model, *, t: Time, key: PRNGKey | None = None) -> Model:
+    """The chip `t` seconds after programming; deterministic: the same chip at the same time is the same.
+
+    **Arguments:** `model`, from `program`; `t` [s]; `key`, optional, binds the read noise, so that the model can be called
+    directly. For batches use `apply`, which gives every sample its own key.
+    """
+    aged = map_layers(model, lambda _, layer: layer.at(t) if isinstance(layer, ProgrammedLinear) else layer, is_analog)
+    return aged if key is None else bind(aged, key)
+
+
+def apply(model: Any, xs: PyTree[Array], *, key: PRNGKey, t: Time | None = None) -> PyTree[Array]:
+    """Evaluates a model on a batch; each sample reads with its own noise.
+
+    **Arguments:** `model`, analog, programmed or aged (digital models too: they need no noise); `xs`, arrays with one leading
+    sample axis; `key`; `t` [s], ages a programmed model first (default: as it is).
+
+    **Returns:** the outputs, stacked along the sample axis.
+    """
+    aged = model if t is None else at(model, t=t)
+    n_samples = jax.tree.leaves(xs)[0].shape[0]
+    return jax.vmap(lambda x, key: bind(aged, key)(x))(xs, jr.split(key, n_samples))
+
+
+def bind(model: Model, key: PRNGKey) -> Model:
+    """The model with a read key in every analog layer, derived from the layer's name."""
+    keys = _keys(model, key, required=False)
+    return map_layers(model, lambda _, layer: dataclasses.replace(layer, key=keys[layer.name]), is_analog)
+
+
+def with_compensation(model: Model, compensation: AbstractCompensation) -> Model:
+    """The model with another drift compensation in every analog or programmed layer."""
+
+    def swap(path: str, layer: Any) -> Any:
+        del path
+        if isinstance(layer, ProgrammedLinear):
+            return dataclasses.replace(layer, matrix=dataclasses.replace(layer.matrix, compensation=compensation))
+        return dataclasses.replace(layer, compensation=compensation)
+
+    return map_layers(model, swap, is_analog)
+
+
+def trainable(model: Any) -> PyTree[bool]:
+    """A mask with the structure of `model`: true for the floating-point arrays that training may change (weights, biases,
+    input ranges, norms), false for the physics in tile designs and compensations. For `equinox.partition`."""
+
+    def fixed(node: Any) -> bool:
+        return isinstance(node, (AbstractTileDesign, AbstractCompensation))
+
+    return jtu.tree_map(
+        lambda node: jtu.tree_map(lambda _: False, node) if fixed(node) else eqx.is_inexact_array(node),
+        model,
+        is_leaf=fixed,
+    )
+
+
+def _keys(model: Any, key: PRNGKey, *, required: bool = True) -> dict[str, PRNGKey]:
+    names = list(analog_layers(model))
+    if not names and required:
+        raise ValueError("the model has no analog layers; make some with `aimcjax.nn.convert(model, rules)`")
+    return _random.keys_for(key, names) if names else {}

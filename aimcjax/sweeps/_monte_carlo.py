@@ -1,0 +1,54 @@
+"""Many chips, programmed once each and aged to many times, in one compiled program."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+from jaxtyping import Array, Float, Int
+
+from .. import nn
+from .._types import PRNGKey
+from ..mapping import GlobalDriftCompensation
+
+
+@eqx.filter_jit
+def accuracy_over_time(
+    model: Any,
+    xs: Float[Array, "n ..."],
+    labels: Int[Array, " n"],
+    *,
+    n_chips: int,
+    times: Float[Array, " times"],
+    strengths: Float[Array, " strengths"],
+    key: PRNGKey,
+) -> Float[Array, "strengths chips times"]:
+    """Accuracy of `n_chips` chips at each time, with each strength of global drift compensation.
+
+    Every chip is programmed once from its own key and aged to all times; all strengths see the same chips and the same read
+    noise, so differences between them are paired. Values never recompile: times, strengths, weights and every physical constant
+    are arrays.
+
+    **Arguments:** `model`, from `nn.convert` and `nn.calibrate`; samples `xs` and their `labels`; `times` [s] after
+    programming; `strengths`, 1 is compensated, 0 is not; `key`.
+
+    **Returns:** the fraction of samples classified correctly, in [0, 1].
+    """
+    conditions = jnp.meshgrid(strengths, times, indexing="ij")
+
+    def one_chip(key: PRNGKey) -> Float[Array, "strengths times"]:
+        key_program, key_read = jr.split(key)
+        chip = nn.program(model, key=key_program)
+
+        def at_condition(condition: tuple[Array, Array]) -> Array:
+            strength, t = condition
+            aged = nn.at(nn.with_compensation(chip, GlobalDriftCompensation(strength=strength)), t=t)
+            logits = nn.apply(aged, xs, key=key_read)
+            return jnp.mean((jnp.argmax(logits, axis=-1) == labels).astype(float))
+
+        # One condition at a time: memory does not grow with their number, and the batch is parallel enough.
+        flat = jax.lax.map(at_condition, tuple(c.reshape(-1) for c in conditions))
+        return flat.reshape(strengths.shape[0], times.shape[0])
+
+    return jnp.swapaxes(jax.vmap(one_chip)(jr.split(key, n_chips)), 0, 1)

@@ -1,0 +1,89 @@
+"""The array itself: voltages on the rows, conductances at the crossings, currents from the columns."""
+
+import abc
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .. import _random
+from .._types import PRNGKey, Scalar, physical
+from ..units import Ohm
+
+
+Cells = Float[Array, "pair rows cols"]
+
+
+class AbstractCrossbar(eqx.Module):
+    """Column currents of an array of cells; the cells of one weight share a sense line (`polarity`)."""
+
+    @abc.abstractmethod
+    def mean_currents(
+        self, g: Cells, v: Float[Array, " rows"], polarity: Float[Array, " pair"]
+    ) -> Float[Array, " cols"]:
+        """Noise-free column currents [A] for conductances `g` [S] and row voltages `v` [V]."""
+
+    def currents(
+        self,
+        g: Cells,
+        g_std: Cells | None,
+        v: Float[Array, " rows"],
+        polarity: Float[Array, " pair"],
+        *,
+        key: PRNGKey,
+    ) -> Float[Array, " cols"]:
+        r"""Column currents [A] of one read.
+
+        Independent Gaussian noise of the cells is drawn per column, not per cell: the same law, since
+        $\mathrm{Var}(\sum_r v_r g_{rc}) = \sum_r v_r^2 \sigma_{rc}^2$, at one small product instead of
+        rows x cols normals. `g_std` [S] is the deviation of one read of each cell; `None` is noiseless.
+        """
+        i = self.mean_currents(g, v, polarity)
+        if g_std is None:
+            return i
+        variance = (v**2) @ jnp.sum(g_std**2, axis=0)
+        return i + _safe_sqrt(variance) * _random.normal(key, i.shape, i.dtype)
+
+
+class IdealCrossbar(AbstractCrossbar):
+    r"""Wires without resistance: $i_c = \sum_r v_r \sum_p s_p\, g_{prc}$ with polarity $s$ (Ohm and Kirchhoff)."""
+
+    def mean_currents(
+        self, g: Cells, v: Float[Array, " rows"], polarity: Float[Array, " pair"]
+    ) -> Float[Array, " cols"]:
+        """See the class. The cells of a weight are added up before the product, so that it is one product."""
+        return v @ jnp.tensordot(polarity, g, axes=1)
+
+
+class CubicIrDrop(AbstractCrossbar):
+    r"""Voltage drop along the column wire by a cubic in the total current, for training and quick studies.
+
+    $$a_c = \frac{n\,r}{v_{max}}\sum_r |v_r| \sum_p g_{prc}, \qquad c = a(a(0.05a - 0.2) + 0.5)$$
+    $$i_c \leftarrow i_c - c_c \sum_r v_r \left(1 - (1 - r/n)^2\right) \sum_p s_p\,g_{prc}$$
+    with n rows and `r_wire` [Ohm] per segment; row 0 is next to the sense amplifier.
+
+    **Arguments:** `r_wire` [Ohm]; `v_max` [V], the voltage of a full input, which sets the scale of `a`.
+
+    **Reference:** the approximation of AIHWKit's forward pass (Rasch et al., AICAS 2021). The standard crossbar of Rasch
+    2023 has the ratio 1/(0.35 Ohm x 5 uS) of wire to cell conductance; at 25 uS a cell that ratio is 0.07 Ohm a segment.
+    """
+
+    r_wire: Scalar = physical(0.07 * Ohm, unit="Ohm", doc="Rasch 2023: 0.35 Ohm at 5 uS, the same ratio at 25 uS")
+    v_max: Scalar = physical(0.2, unit="V", doc="assumed: the full scale of the default DAC")
+
+    def mean_currents(
+        self, g: Cells, v: Float[Array, " rows"], polarity: Float[Array, " pair"]
+    ) -> Float[Array, " cols"]:
+        """See the class; three products."""
+        n = v.shape[0]
+        signed = jnp.tensordot(polarity, g, axes=1)
+        a = (n * self.r_wire / self.v_max) * (jnp.abs(v) @ jnp.sum(g, axis=0))
+        c = a * (a * (0.05 * a - 0.2) + 0.5)
+        far = 1.0 - (1.0 - jnp.arange(n, dtype=v.dtype) / n) ** 2
+        return v @ signed - c * ((v * far) @ signed)
+
+
+def _safe_sqrt(variance: Float[Array, " cols"]) -> Float[Array, " cols"]:
+    # The derivative of sqrt at zero is infinite; a column without input has no noise and no gradient.
+    positive = variance > 0
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, variance, 1.0)), 0.0)

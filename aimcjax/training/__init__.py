@@ -1,0 +1,15 @@
+"""Training: digital, and hardware-aware (HWA), which is the same loop with another forward pass.
+
+- `fit(model, x, y, forward=..., schedule=..., key=...)`: the loop.
+- `digital_forward`, `hwa_forward`: without noise, and on a fresh chip each step.
+- `keep_programmable`: clips weights after each step, an optax transformation.
+- `cross_entropy`, `accuracy`.
+"""
+
+from ._hwa import (
+    digital_forward as digital_forward,
+    hwa_forward as hwa_forward,
+    keep_programmable as keep_programmable,
+)
+from ._loop import Forward as Forward, Schedule as Schedule, fit as fit, random_shift as random_shift
+from ._losses import accuracy as accuracy, cross_entropy as cross_entropy

@@ -1,0 +1,111 @@
+"""The training loop: one compiled program per epoch, no host synchronisation inside."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import optax
+from jaxtyping import Array, Float, Int
+
+from .. import nn
+from .._types import PRNGKey
+from ._losses import cross_entropy
+
+
+class Forward(Protocol):
+    """Logits of a model on a batch: `digital_forward`, `hwa_forward` or the user's own."""
+
+    def __call__(self, model: Any, xs: Array, *, key: PRNGKey) -> Array: ...
+
+
+class Schedule(NamedTuple):
+    """How long and how fast. `learning_rate` is the peak of a cosine with a warm-up of one twentieth; `shift` is the augmentation,
+    random translations of images by up to so many pixels."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float = 0.0
+    shift: int = 0
+
+
+def fit(
+    model: Any,
+    x: Float[Array, "n ..."],
+    y: Int[Array, " n"],
+    *,
+    forward: Forward,
+    schedule: Schedule,
+    key: PRNGKey,
+    projection: optax.GradientTransformation | None = None,
+    progress: Callable[[int, float], None] = lambda epoch, loss: None,
+) -> tuple[Any, list[float]]:
+    """Trains with AdamW on cross-entropy.
+
+    **Arguments:** `model`; samples `x` and labels `y`; `forward`; `schedule`; `key`; `projection`, applied after the optimiser's
+    step (`keep_programmable`); `progress(epoch, loss)`, called after every epoch.
+
+    **Returns:** the trained model and the mean loss of each epoch [nats].
+
+    **Raises:** `ValueError` if the data are fewer than a batch; `FloatingPointError` if the loss is no longer finite.
+    """
+    n_batches = len(y) // schedule.batch_size
+    if n_batches < 1:
+        raise ValueError(f"batch_size={schedule.batch_size} is more than the {len(y)} training samples")
+    optimiser = _optimiser(schedule, n_batches, projection)
+    params, fixed = eqx.partition(model, nn.trainable(model))
+    state = optimiser.init(params)
+    data = (jnp.asarray(x), jnp.asarray(y))
+
+    def loss_of(params: Any, xs: Array, ys: Array, key: PRNGKey) -> Array:
+        return cross_entropy(forward(eqx.combine(params, fixed), xs, key=key), ys)
+
+    def step(carry: tuple[Any, Any], batch: tuple[Array, PRNGKey]) -> tuple[tuple[Any, Any], Array]:
+        params, state = carry
+        index, key = batch
+        key_shift, key_forward = jr.split(key)
+        xs = random_shift(data[0][index], schedule.shift, key=key_shift)
+        loss, grads = jax.value_and_grad(loss_of)(params, xs, data[1][index], key_forward)
+        updates, state = optimiser.update(grads, state, params)
+        return (optax.apply_updates(params, updates), state), loss
+
+    @jax.jit
+    def epoch(params: Any, state: Any, key: PRNGKey) -> tuple[Any, Any, Array]:
+        key_order, key_steps = jr.split(key)
+        order = jr.permutation(key_order, len(data[1]))[: n_batches * schedule.batch_size]
+        batches = (order.reshape(n_batches, schedule.batch_size), jr.split(key_steps, n_batches))
+        (params, state), losses = jax.lax.scan(step, (params, state), batches)
+        return params, state, jnp.mean(losses)
+
+    history: list[float] = []
+    for index, key_epoch in enumerate(jr.split(key, schedule.epochs)):
+        params, state, loss = epoch(params, state, key_epoch)
+        history.append(float(loss))
+        if not jnp.isfinite(loss):
+            raise FloatingPointError(f"the loss is no longer finite in epoch {index + 1} of {schedule.epochs}")
+        progress(index + 1, history[-1])
+    return eqx.combine(params, fixed), history
+
+
+def random_shift(xs: Float[Array, "batch ..."], shift: int, *, key: PRNGKey) -> Float[Array, "batch ..."]:
+    """Translates every image by up to `shift` pixels each way; what leaves is lost, what enters is zero."""
+    if shift == 0:
+        return xs
+    padded = jnp.pad(xs, ((0, 0), (shift, shift), (shift, shift)))
+    offsets = jr.randint(key, (xs.shape[0], 2), 0, 2 * shift + 1)
+    crop = lambda image, offset: jax.lax.dynamic_slice(image, (offset[0], offset[1]), xs.shape[1:])
+    return jax.vmap(crop)(padded, offsets)
+
+
+def _optimiser(
+    schedule: Schedule, n_batches: int, projection: optax.GradientTransformation | None
+) -> optax.GradientTransformation:
+    n_steps = schedule.epochs * n_batches
+    rate = optax.warmup_cosine_decay_schedule(
+        0.0, schedule.learning_rate, warmup_steps=max(n_steps // 20, 1), decay_steps=max(n_steps, 2)
+    )
+    adamw = optax.adamw(rate, weight_decay=schedule.weight_decay)
+    return optax.chain(adamw, *([projection] if projection is not None else []))
