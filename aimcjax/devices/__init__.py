@@ -4,6 +4,7 @@ Every device is elementwise over any shape of cells and has three verbs: `progra
 (a function of the cells and the time), `read_std` (the law of one read).
 
 - `Pcm`: phase-change memory, the published statistical model. `IdealDevice`: keeps what was written.
+- `NoiselessReads(device)`: a device read with averaging.
 - `preset(name)`, `preset_names()`: devices by name.
 - `Constant`, `Polynomial`, `ClippedLog`, `Power`: how a statistic depends on the conductance.
 """
@@ -20,3 +21,4 @@ from ._laws import (
 )
 from ._pcm import Pcm as Pcm, PcmCells as PcmCells
 from ._presets import preset as preset, preset_names as preset_names
+from ._wrappers import NoiselessReads as NoiselessReads

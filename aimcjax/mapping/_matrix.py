@@ -51,10 +51,7 @@ class TiledMatrix(eqx.Module):
 
     def at(self, t: Time) -> MatrixSnapshot:
         """The matrix `t` seconds after programming; deterministic, so to be taken once for many reads."""
-        tiles = _over_grid(lambda state: self.design.at(state, t))(self.tiles)
-        response = _calibration_reads(self.design, tiles, self.compensation, self.partition)
-        factor = _over_grid(self.compensation.factor)(self.reference, response)
-        return MatrixSnapshot(self.design, tiles, factor, self.partition)
+        return _age(self, jnp.asarray(t, float))
 
     def __call__(self, x: Float[Array, " n_in"], *, t: Time, key: PRNGKey) -> Float[Array, " n_out"]:
         """One analog product `y ~ x @ w` of one vector in [-1, 1] at `t` [s] after programming."""
@@ -80,13 +77,26 @@ def program_matrix(
     if w.ndim != 2 or 0 in w.shape:
         raise ValueError(f"a matrix is a non-empty array w[n_in, n_out], got shape {w.shape}")
     check_finite(w)
+    return _program(design, w, key, compensation or GlobalDriftCompensation())
+
+
+# Compiled even when called one matrix at a time: a chip has many matrices of few shapes.
+@eqx.filter_jit
+def _program(design: AbstractTileDesign, w: Array, key: PRNGKey, compensation: AbstractCompensation) -> TiledMatrix:
     part = Partition(*w.shape, design.rows, design.cols)
     keys = _random.split(key, part.n_tiles).reshape(part.grid_rows, part.grid_cols)
-    compensation = compensation or GlobalDriftCompensation()
     tiles = _over_grid(lambda block, key: design.program(block, key=key))(part.split_matrix(w), keys)
     fresh = _over_grid(lambda state: design.at(state, 0.0))(tiles)
     reference = _calibration_reads(design, fresh, compensation, part)
     return TiledMatrix(design, tiles, reference, compensation, part)
+
+
+@eqx.filter_jit
+def _age(matrix: TiledMatrix, t: Time) -> MatrixSnapshot:
+    tiles = _over_grid(lambda state: matrix.design.at(state, t))(matrix.tiles)
+    response = _calibration_reads(matrix.design, tiles, matrix.compensation, matrix.partition)
+    factor = _over_grid(matrix.compensation.factor)(matrix.reference, response)
+    return MatrixSnapshot(matrix.design, tiles, factor, matrix.partition)
 
 
 def _calibration_reads(design: AbstractTileDesign, tiles: Any, compensation: AbstractCompensation, part: Partition) -> Array:

@@ -19,17 +19,23 @@ def digital_forward(model: Any, xs: Array, *, key: PRNGKey) -> Array:
     return jax.vmap(model)(xs)
 
 
-def hwa_forward(model: Any, xs: Array, *, key: PRNGKey) -> Array:
-    """A fresh chip, programmed from the present weights and read at once by the whole batch.
+def hwa_forward(model: Any, xs: Array, *, key: PRNGKey, ages: tuple[float, float] = (20.0, 20.0)) -> Array:
+    """A fresh chip of a random age, programmed from the present weights and read by the whole batch.
 
-    One weight-noise draw per step and fresh read noise per sample; gradients reach weights and ranges through the
-    programming (reparameterised). Noise never enters the stored weights.
+    One draw of the cells and of the age per step, fresh read noise per sample; gradients reach weights and ranges through the
+    programming (reparameterised) and the surrogates of the converters. Noise never enters the stored weights.
 
-    **Reference:** noise injection, Joshi et al., Nat. Commun. 11:2473 (2020), Methods.
+    **Arguments:** `model`, from `nn.convert`; `xs`, samples along the leading axis; `key`; `ages` [s], the age is uniform in its
+    logarithm between the two (above zero).
+
+    **Reference:** noise injection, Joshi et al., Nat. Commun. 11:2473 (2020), Methods; training at random ages makes the
+    network see the spread that drift compensation leaves.
     """
-    key_program, key_read = jr.split(key)
+    key_program, key_age, key_read = jr.split(key, 3)
+    youngest, oldest = jnp.log(ages[0]), jnp.log(ages[1])
+    t = jnp.exp(youngest + (oldest - youngest) * jr.uniform(key_age))
     chip = nn.program(model, key=key_program)
-    return nn.apply(chip, xs, key=key_read, t=0.0)
+    return nn.apply(chip, xs, key=key_read, t=t)
 
 
 def keep_programmable(clip_sigma: float | jax.Array) -> optax.GradientTransformationExtraArgs:

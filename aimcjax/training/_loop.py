@@ -56,24 +56,26 @@ def fit(
     if n_batches < 1:
         raise ValueError(f"batch_size={schedule.batch_size} is more than the {len(y)} training samples")
     optimiser = _optimiser(schedule, n_batches, projection)
-    params, fixed = eqx.partition(model, nn.trainable(model))
+    params, rest = eqx.partition(model, nn.trainable(model))
+    # Physics and data enter as arguments: constants of the compiled program would be folded and recompiled.
+    fixed, structure = eqx.partition(rest, eqx.is_array)
     state = optimiser.init(params)
     data = (jnp.asarray(x), jnp.asarray(y))
 
-    def loss_of(params: Any, xs: Array, ys: Array, key: PRNGKey) -> Array:
-        return cross_entropy(forward(eqx.combine(params, fixed), xs, key=key), ys)
-
-    def step(carry: tuple[Any, Any], batch: tuple[Array, PRNGKey]) -> tuple[tuple[Any, Any], Array]:
-        params, state = carry
-        index, key = batch
-        key_shift, key_forward = jr.split(key)
-        xs = random_shift(data[0][index], schedule.shift, key=key_shift)
-        loss, grads = jax.value_and_grad(loss_of)(params, xs, data[1][index], key_forward)
-        updates, state = optimiser.update(grads, state, params)
-        return (optax.apply_updates(params, updates), state), loss
+    def loss_of(params: Any, fixed: Any, xs: Array, ys: Array, key: PRNGKey) -> Array:
+        return cross_entropy(forward(eqx.combine(params, fixed, structure), xs, key=key), ys)
 
     @jax.jit
-    def epoch(params: Any, state: Any, key: PRNGKey) -> tuple[Any, Any, Array]:
+    def epoch(params: Any, state: Any, fixed: Any, data: tuple[Array, Array], key: PRNGKey) -> tuple[Any, Any, Array]:
+        def step(carry: tuple[Any, Any], batch: tuple[Array, PRNGKey]) -> tuple[tuple[Any, Any], Array]:
+            params, state = carry
+            index, key = batch
+            key_shift, key_forward = jr.split(key)
+            xs = random_shift(data[0][index], schedule.shift, key=key_shift)
+            loss, grads = jax.value_and_grad(loss_of)(params, fixed, xs, data[1][index], key_forward)
+            updates, state = optimiser.update(grads, state, params)
+            return (optax.apply_updates(params, updates), state), loss
+
         key_order, key_steps = jr.split(key)
         order = jr.permutation(key_order, len(data[1]))[: n_batches * schedule.batch_size]
         batches = (order.reshape(n_batches, schedule.batch_size), jr.split(key_steps, n_batches))
@@ -82,12 +84,12 @@ def fit(
 
     history: list[float] = []
     for index, key_epoch in enumerate(jr.split(key, schedule.epochs)):
-        params, state, loss = epoch(params, state, key_epoch)
+        params, state, loss = epoch(params, state, fixed, data, key_epoch)
         history.append(float(loss))
         if not jnp.isfinite(loss):
             raise FloatingPointError(f"the loss is no longer finite in epoch {index + 1} of {schedule.epochs}")
         progress(index + 1, history[-1])
-    return eqx.combine(params, fixed), history
+    return eqx.combine(params, rest), history
 
 
 def random_shift(xs: Float[Array, "batch ..."], shift: int, *, key: PRNGKey) -> Float[Array, "batch ..."]:

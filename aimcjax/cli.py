@@ -1,0 +1,86 @@
+"""The command line: `aimcjax run CONFIG [key.path=value ...]`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from . import reports, studies
+from .config import ConfigError, load_config
+
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def _describe() -> None:
+    """Analog in-memory computing in JAX: does *your* network survive on *that* device, and what does it cost?
+
+    Example: `aimcjax run configs/quickstart.yaml`
+    """
+
+
+@app.command()
+def run(
+    config: Annotated[Path, typer.Argument(help="A YAML config; `configs/` has examples.", metavar="CONFIG")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="Changes to the config, by path.", metavar="[KEY.PATH=VALUE ...]")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Directory of the run; default `runs/NAME`.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run there.")] = False,
+    show: Annotated[bool, typer.Option("--print", help="Print the resolved config and stop.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")] = False,
+) -> None:
+    """Train a network, program it on chips, age them, report accuracy and cost.
+
+    Examples:
+
+    - `aimcjax run configs/quickstart.yaml`
+
+    - `aimcjax run configs/quickstart.yaml tile.device.g_max="30 uS" sweep.n_chips=50 --out runs/30uS`
+
+    - `aimcjax run configs/mlp_digits.yaml --print`
+    """
+    try:
+        resolved = load_config(config, overrides or [])
+        if show:
+            sys.stdout.write(resolved.to_yaml())
+            return
+        target = out or Path("runs") / resolved.name
+        studies.check_target(target, overwrite=overwrite)
+        results = studies.accuracy_over_time(
+            resolved, target, overwrite=overwrite, progress=studies.Progress(quiet=quiet)
+        )
+    except (ConfigError, ValueError, FloatingPointError) as error:
+        sys.stderr.write(f"aimcjax: {' '.join(str(error).split())}\n")
+        raise typer.Exit(2) from None
+    if not quiet:
+        _show(results, target)
+
+
+def main() -> None:
+    """Entry point of the `aimcjax` command."""
+    app()
+
+
+def _show(results: reports.Results, target: Path) -> None:
+    console = Console()
+    header, rows = reports.accuracy_table(results)
+    n_chips = results.accuracy["hwa"].shape[1]
+    table = Table(title=f"test accuracy (%) over {n_chips} chips; digital baseline {100 * results.baseline_accuracy:.1f} %")
+    for index, name in enumerate(header):
+        table.add_column(name, justify="left" if index < 2 else "right")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+    for line in reports.cost_lines(results):
+        console.print(line, highlight=False)
+    console.print(f"report: {target / 'report.md'}", highlight=False, soft_wrap=True)

@@ -1,0 +1,88 @@
+"""The pictures of a run: legible in print, safe for colour-blind readers, with units."""
+
+from pathlib import Path
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from ..chips import COMPONENTS
+from ..units import format_time
+from ._results import COMPENSATIONS, ROADS, Results
+
+
+matplotlib.use("Agg")  # reports are written on machines without a screen
+
+ROAD_NAMES = {"direct": "direct mapping", "hwa": "hardware-aware training"}
+_COLOURS = {"direct": "#D55E00", "hwa": "#0072B2"}  # vermillion and blue of Okabe and Ito (2008)
+_STYLES = {"compensated": "-", "uncompensated": "--"}
+
+
+def write_figures(results: Results, folder: Path) -> dict[str, str]:
+    """Writes the figures as PNG into `folder`; returns `{file name: caption}` in the order of the report."""
+    folder.mkdir(parents=True, exist_ok=True)
+    n_chips = results.accuracy["hwa"].shape[1]
+    figures = {
+        "accuracy_over_time.png": (
+            _accuracy(results),
+            f"Test accuracy after programming: mean of {n_chips} chips, band is the 95 % interval of the mean.",
+        ),
+        "energy_breakdown.png": (_energy(results), "Energy of one multiply-accumulate by component."),
+        "weight_error.png": (
+            _weight_error(results),
+            f"Tile {results.tile_errors.tile_id} (layer {results.tile_errors.layer}) right after programming: "
+            "weights asked for, and what programming and 1/f noise made of them.",
+        ),
+    }
+    for name, (figure, _) in figures.items():
+        figure.savefig(folder / name, dpi=150)
+        plt.close(figure)
+    return {name: caption for name, (_, caption) in figures.items()}
+
+
+def _accuracy(results: Results) -> Figure:
+    figure, axes = plt.subplots(figsize=(7.0, 4.2), layout="constrained")
+    axes.axhline(results.baseline_accuracy, color="black", linewidth=1, linestyle=":", label="digital baseline")
+    for road in ROADS:
+        for compensation in COMPENSATIONS:
+            rows = results.summarize(road, compensation)
+            style = {"color": _COLOURS[road], "linestyle": _STYLES[compensation]}
+            label = f"{ROAD_NAMES[road]}, {compensation}"
+            axes.plot(results.times, [row.mean for row in rows], marker="o", markersize=4, label=label, **style)
+            low, high = [row.low for row in rows], [row.high for row in rows]
+            axes.fill_between(results.times, low, high, color=_COLOURS[road], alpha=0.2, linewidth=0)
+    axes.set_xscale("log")
+    axes.set_xticks(results.times, [format_time(float(t)) for t in results.times])
+    axes.minorticks_off()
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.set(xlabel="time after programming", ylabel="test accuracy", ylim=(None, 1.01))
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="small", loc="lower left")
+    return figure
+
+
+def _energy(results: Results) -> Figure:
+    per_mac = results.cost.energy_per_mac_J()
+    femto = [float(per_mac[name]) * 1e15 for name in COMPONENTS]
+    figure, axes = plt.subplots(figsize=(6.0, 2.8), layout="constrained")
+    bars = axes.barh(COMPONENTS, femto, color="#009E73")
+    axes.bar_label(bars, [f"{value:.1f} fJ ({value / sum(femto):.0%})" for value in femto], padding=3, fontsize="small")
+    axes.invert_yaxis()
+    axes.set(xlabel="energy per MAC (fJ)", xlim=(0, 1.3 * max(femto)), title=f"total {sum(femto):.0f} fJ per MAC")
+    return figure
+
+
+def _weight_error(results: Results) -> Figure:
+    tile = results.tile_errors
+    error = tile.programmed - tile.target
+    panels = ((tile.target, "target weight"), (error, "error"))
+    figure, axes = plt.subplots(2, 1, figsize=(7.0, 5.6), layout="constrained", sharex=True)
+    for axis, (values, title) in zip(axes, panels, strict=True):
+        limit = float(np.max(np.abs(values)))
+        image = axis.imshow(values, cmap="PuOr", vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
+        axis.set(ylabel="row (input)", title=f"{title}: std {np.std(values):.3g}")
+        figure.colorbar(image, ax=axis, label="weight")
+    axes[-1].set_xlabel("column (output)")
+    return figure

@@ -1,0 +1,106 @@
+"""The report that a person reads, and the table that the run ends with."""
+
+from pathlib import Path
+
+import yaml
+
+from ..chips import COMPONENTS
+from ..units import format_time
+from ._figures import ROAD_NAMES, write_figures
+from ._results import COMPENSATIONS, ROADS, Results, write_netcdf
+
+
+_DAY, _YEAR = 86400.0, 31557600.0
+
+
+def write(results: Results, config_yaml: str, folder: Path) -> None:
+    """Writes `report.md`, `figures/*.png` and `results.nc` of a run into `folder`."""
+    captions = write_figures(results, folder / "figures")
+    write_netcdf(results, folder / "results.nc")
+    (folder / "report.md").write_text(markdown(results, config_yaml, captions), encoding="utf-8")
+
+
+def accuracy_table(results: Results) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of accuracy in percent, `mean ± std` over chips: a row a road and compensation, a column a time."""
+    header = ["road", "drift compensation", *(format_time(float(t)) for t in results.times)]
+    rows = [
+        [ROAD_NAMES[road], "on" if name == "compensated" else "off"]
+        + [f"{100 * row.mean:.1f} ± {100 * row.std:.1f}" for row in results.summarize(road, name)]
+        for road in ROADS
+        for name in COMPENSATIONS
+    ]
+    return header, rows
+
+
+def cost_lines(results: Results) -> list[str]:
+    """The cost of one inference in readable units."""
+    cost, per_mac = results.cost, results.cost.energy_per_mac_J()
+    return [
+        f"energy per MAC: {float(per_mac['total']) * 1e15:.0f} fJ "
+        + "(" + ", ".join(f"{name} {float(per_mac[name]) * 1e15:.1f}" for name in COMPONENTS) + ")",
+        f"energy per inference: {float(cost.total_J) * 1e9:.0f} nJ for {cost.n_macs:,} MACs",
+        f"latency: {float(cost.latency_s) * 1e6:.1f} us, batch 1, layers one after another",
+        f"area: {float(cost.area_m2) * 1e6:.2f} mm2 for {cost.n_tiles} tiles; {cost.n_cells:,} cells hold weights",
+    ]  # fmt: skip
+
+
+def findings(results: Results) -> list[str]:
+    """What each measure bought, in sentences with their numbers, at a day and at the end."""
+    lines = []
+    for label, index in _moments(results):
+        mean = {(r, c): 100 * results.summarize(r, c)[index].mean for r in ROADS for c in COMPENSATIONS}
+        base = 100 * results.baseline_accuracy
+        neither, both = mean["direct", "uncompensated"], mean["hwa", "compensated"]
+        lines.append(
+            f"After {label}, neither measure leaves {neither:.1f} % ({neither - base:+.1f} points from the baseline of "
+            f"{base:.1f} %). Drift compensation alone brings {mean['direct', 'compensated'] - neither:+.1f} points, "
+            f"hardware-aware training alone {mean['hwa', 'uncompensated'] - neither:+.1f}, both together "
+            f"{both - neither:+.1f}: {both:.1f} %, {both - base:+.1f} from the baseline."
+        )
+    return lines
+
+
+def markdown(results: Results, config_yaml: str, captions: dict[str, str]) -> str:
+    """The text of `report.md`."""
+    header, rows = accuracy_table(results)
+    n_chips = results.accuracy["hwa"].shape[1]
+    sections = [
+        f"# {results.name}: accuracy and cost of a network on analog chips",
+        f"A network trained to **{100 * results.baseline_accuracy:.1f} %** test accuracy, programmed on {n_chips} simulated chips, each "
+        "programmed once and aged. *Direct mapping* programs the trained weights as they are; *hardware-aware training* fine-tunes "
+        "them first on a fresh simulated chip in every step. *Drift compensation* rescales each tile digitally.",
+        "## What each measure bought",
+        *(f"- {line}" for line in findings(results)),
+        f"## Test accuracy (%), mean ± standard deviation over {n_chips} chips",
+        _table(header, rows),
+        *(f"![{caption}](figures/{name})\n\n*{caption}*" for name, caption in captions.items()),
+        "## Cost of one inference",
+        "\n".join(f"- {line}" for line in cost_lines(results)),
+        "Operations are counted as MACs (one multiply and one add). The tiles of a layer work in parallel, vectors and layers follow "
+        "one another; no buffers, DRAM or leakage. The constants:",
+        _cost_table(config_yaml),
+        "## Models",
+        "- PCM: programming noise, drift, 1/f noise: Joshi et al., Nat. Commun. 11:2473 (2020); Nandakumar et al., ICECS (2019).\n"
+        "- Converters, output noise, read noise: Rasch et al., Nat. Commun. 14:5282 (2023).\n"
+        "- Intervals: Student's t over chips, test set fixed; they say nothing of other test sets or training seeds.",
+        f"## Setup\n\nWall time {results.wall_s:.0f} s. Versions are in `versions.json`, every chip's accuracy in `results.nc`. "
+        "`aimcjax run config.yaml` repeats the run.",
+        f"```yaml\n{config_yaml}```",
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _moments(results: Results) -> list[tuple[str, int]]:
+    times = [float(t) for t in results.times]
+    wanted = [times.index(t) for t in (_DAY, _YEAR) if t in times] or [len(times) - 1]
+    return [(format_time(times[index]), index) for index in wanted]
+
+
+def _table(header: list[str], rows: list[list[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _cost_table(config_yaml: str) -> str:
+    constants = yaml.safe_load(config_yaml)["cost"]
+    return _table(["constant", "value", "source"], [[f"`{k}`", str(v["value"]), v["source"]] for k, v in constants.items()])

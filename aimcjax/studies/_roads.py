@@ -1,0 +1,91 @@
+"""From a network to chips: the steps of a study, each from the public parts of the package."""
+
+import dataclasses
+import functools as ft
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .. import chips, devices, nn, sweeps, training
+from .._types import PRNGKey
+from ..config import Config
+from ..datasets import Dataset
+
+
+Progress = Callable[[int, float], None]
+
+
+def conversion_rules(config: Config) -> list[nn.Rule]:
+    """Everything on the config's tile, but for the layers that it keeps digital."""
+    kept = [nn.Rule(pattern, None) for pattern in config.chip.digital_layers]
+    return [*kept, nn.Rule(".*", config.tile)]
+
+
+def prepare(config: Config, data: Dataset, key: PRNGKey) -> Any:
+    """The untrained network, after checking that it converts and fits on the chip."""
+    model = config.model.build(data, key)
+    chips.check_capacity(nn.convert(model, conversion_rules(config)), config.chip.max_tiles)
+    return model
+
+
+def train_digital(config: Config, model: Any, data: Dataset, key: PRNGKey, progress: Progress) -> Any:
+    """The baseline."""
+    schedule = config.digital_training.schedule()
+    forward = training.digital_forward
+    return training.fit(model, data.x_train, data.y_train, forward=forward, schedule=schedule, key=key, progress=progress)[0]
+
+
+def map_directly(config: Config, model: Any, data: Dataset) -> Any:
+    """The first road: converted, input ranges calibrated on the training data, no further training."""
+    analog = nn.convert(model, conversion_rules(config))
+    return nn.calibrate(analog, jnp.asarray(data.x_train), quantile=config.calibration.quantile)
+
+
+def train_for_hardware(config: Config, analog: Any, data: Dataset, key: PRNGKey, progress: Progress) -> Any:
+    """The second road: fine-tuned on a fresh chip of a random age in every step; its reads are averaged (see
+    `devices.NoiselessReads`), those of the chips afterwards are not."""
+    hwa = config.hwa_training
+    averaged = nn.map_layers(analog, lambda _, layer: _with_averaged_reads(layer), nn.is_analog)
+    forward = ft.partial(training.hwa_forward, ages=hwa.ages)
+    projection = training.keep_programmable(hwa.clip_sigma)
+    trained, _ = training.fit(
+        averaged, data.x_train, data.y_train,
+        forward=forward, schedule=hwa.schedule(), key=key, projection=projection, progress=progress,
+    )  # fmt: skip
+    designs = {name: layer.design for name, layer in nn.analog_layers(analog).items()}
+    return nn.map_layers(trained, lambda _, layer: dataclasses.replace(layer, design=designs[layer.name]), nn.is_analog)
+
+
+def _with_averaged_reads(layer: nn.AnalogLinear) -> nn.AnalogLinear:
+    device = devices.NoiselessReads(layer.design.device)
+    return dataclasses.replace(layer, design=dataclasses.replace(layer.design, device=device))
+
+
+def digital_accuracy(model: Any, data: Dataset) -> float:
+    """Test accuracy without any hardware, in [0, 1]."""
+    logits = jax.jit(jax.vmap(model))(jnp.asarray(data.x_test))
+    return float(training.accuracy(logits, jnp.asarray(data.y_test)))
+
+
+def age(config: Config, analog: Any, data: Dataset, key: PRNGKey) -> np.ndarray:
+    """Test accuracies of many chips over time, `[compensated / uncompensated, chips, times]`."""
+    accuracies = sweeps.accuracy_over_time(
+        analog,
+        jnp.asarray(data.x_test),
+        jnp.asarray(data.y_test),
+        n_chips=config.sweep.n_chips,
+        times=jnp.asarray(config.sweep.times, float),
+        strengths=jnp.asarray([1.0, 0.0]),
+        key=key,
+    )
+    return np.asarray(accuracies, np.float64)
+
+
+def chip_cost(config: Config, analog: Any, chip: Any, data: Dataset) -> chips.Cost:
+    """Cost of one inference on `chip`, a programmed copy of `analog`."""
+    activity = chips.count_activity(analog, jnp.asarray(data.x_test[0]))
+    power = nn.input_power(analog, jnp.asarray(data.x_test))
+    return chips.cost(chip, activity, power, config.cost_model())
