@@ -1,0 +1,26 @@
+# Two commands do everything on a fresh machine with git, make and Python 3.11 or newer.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint clean
+
+demo: .venv/run.done  ## train, program, age and report a network; writes runs/quickstart
+	$(BIN)/aimcjax run configs/quickstart.yaml --overwrite
+
+test: .venv/test.done  ## lint, types and all tests
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/pytest -n 2
+
+.venv/run.done: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --editable .
+	touch $@
+
+.venv/test.done: .venv/run.done
+	$(BIN)/pip install --quiet --editable ".[test]"
+	touch $@
+
+clean:
+	rm -rf .venv runs

@@ -1,0 +1,35 @@
+"""Settings of all tests: strict arrays, several CPU devices, reproducible keys."""
+
+import os
+import zlib
+from collections.abc import Callable
+
+import jax
+import jax.random as jr
+import pytest
+
+
+jax.config.update("jax_num_cpu_devices", 4)
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+
+@pytest.fixture
+def getkey(request: pytest.FixtureRequest) -> Callable[[], jax.Array]:
+    """A new key at every call, the same in every run of the same test."""
+    state = {"key": jr.key(zlib.crc32(request.node.nodeid.encode()))}
+
+    def next_key() -> jax.Array:
+        state["key"], key = jr.split(state["key"])
+        return key
+
+    return next_key
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> str:
+    """The folder of data sets that are not bundled."""
+    folder = os.environ.get("AIMCJAX_DATA", "")
+    if not os.path.isdir(folder):
+        pytest.skip("AIMCJAX_DATA does not point to a folder with data sets")
+    return folder
