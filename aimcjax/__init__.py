@@ -2,8 +2,9 @@
 
     weights ─encode→ targets ─program→ cells ─drift(t)→ conductances ─read→ currents ─adc→ codes ─decode→ y
 
-Parts, in the order of the story: `devices` (one cell), `periphery` (converters), `tiles` (one crossbar), `mapping` (a matrix on
-many tiles), `nn` (layers and conversion), `models`, `training`, `chips` (cost), `sweeps` (many chips), `reports`.
+Parts, in the order of the story: `devices` (one cell), `periphery` (converters), `tiles` (one crossbar), `mapping`
+(a matrix on many tiles), `nn` (layers and conversion), `models`, `training`, `chips` (cost), `sweeps` (many chips),
+`reports`.
 """
 
 import importlib.metadata

@@ -73,7 +73,7 @@ def key_per_vector(key: PRNGKey, x: Float[Array, "..."]) -> PRNGKey:
 
 
 @custom_vmap
-def _per_vector(words: UInt32[Array, "*n 2"], marker: Int[Array, "*n"]) -> UInt32[Array, "*n 2"]:
+def _per_vector(words: UInt32[Array, "*n 2"], marker: Int[Array, "*m"]) -> UInt32[Array, "*n 2"]:
     del marker
     return words
 
@@ -94,10 +94,9 @@ def _fold_in_position(axis_size: int, in_batched: list[bool], words: Array, mark
 
 
 def _bits(key: PRNGKey, n: int) -> UInt32[Array, " n"]:
-    words = jr.key_data(key).reshape(-1, 2)
-    low, high = words[0, 0], words[-1, 1]
-    if words.shape[0] > 1:  # four-word keys of the "rbg" generators
-        low, high = low ^ words[-1, 0], high ^ words[0, 1]
+    low, high, *more = jr.key_data(key)
+    for word in more:  # keys of the "rbg" generators have four words
+        low, high = _mix(low + word), _mix(high ^ low)
     counter = lax.iota(jnp.uint32, n)
     return _mix(_mix(counter * jnp.uint32(_GOLDEN) + low) ^ high)
 

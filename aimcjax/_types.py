@@ -7,7 +7,10 @@ Dimension names: `rows` (inputs of a tile), `cols` (outputs of a tile), `grid_ro
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
+import numpy as np
+from jax import lax
 from jaxtyping import Array, Float, Key
 
 
@@ -15,6 +18,7 @@ Scalar = Float[Array, ""]
 Time = float | int | Float[Array, ""]
 Conductance = Float[Array, "*cell"]
 PRNGKey = Key[Array, ""]
+AnyArray = Array | np.ndarray  # what users may hand in at the top
 
 
 def _to_leaf(value: Any) -> Any:
@@ -39,3 +43,8 @@ def physical(default: float | None = _REQUIRED, *, unit: str = "1", doc: str = "
     if default is _REQUIRED:
         return eqx.field(converter=_to_leaf, metadata=metadata)
     return eqx.field(default=default, converter=_to_leaf, metadata=metadata)
+
+
+def strongly_typed(tree: Any) -> Any:
+    """`tree` with every array strongly typed: a weakly typed `jnp.asarray(0.1)` in a model would compile it again."""
+    return jax.tree.map(lambda leaf: lax.convert_element_type(leaf, leaf.dtype) if eqx.is_array(leaf) else leaf, tree)

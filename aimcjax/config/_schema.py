@@ -83,10 +83,11 @@ class TrainingConfig(Section):
     learning_rate: float = Field(1e-3, gt=0, allow_inf_nan=False)
     weight_decay: float = Field(0.0, ge=0, allow_inf_nan=False)
     shift: int = Field(0, ge=0)
+    settle: int = Field(0, ge=0)
 
     def schedule(self) -> Schedule:
         """The arguments of `fit`."""
-        return Schedule(self.epochs, self.batch_size, self.learning_rate, self.weight_decay, self.shift)
+        return Schedule(self.epochs, self.batch_size, self.learning_rate, self.weight_decay, self.shift, self.settle)
 
 
 class HwaConfig(TrainingConfig):

@@ -7,8 +7,8 @@ from ._base import AbstractCells, AbstractDevice
 class NoiselessReads(AbstractDevice):
     """`device` without the noise of single reads: what averaging many reads tends to.
 
-    Also for training: the gradient of read noise costs as much as that of everything else in a tile together, and training has
-    the output noise of the converters anyway.
+    Also for training: the gradient of read noise costs as much as that of everything else in a tile together, and
+    training has the output noise of the converters anyway.
     """
 
     device: AbstractDevice

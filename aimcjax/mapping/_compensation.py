@@ -18,14 +18,13 @@ class AbstractCompensation(eqx.Module):
         """The calibration inputs, in [-1, 1]."""
 
     @abc.abstractmethod
-    def factor(
-        self, reference: Float[Array, "vectors cols"], response: Float[Array, "vectors cols"]
-    ) -> Scalar:
-        """The factor, from the `response` of the tile now and its `reference` when it was programmed, in the same units."""
+    def factor(self, reference: Float[Array, "vectors cols"], response: Float[Array, "vectors cols"]) -> Scalar:
+        """The factor, from the `response` of the tile now and its `reference` when programmed, in the same units."""
 
 
 class GlobalDriftCompensation(AbstractCompensation):
-    r"""One scalar a tile: $\alpha = \left(\sum_{kc} |y_{kc}(0)| \,/\, \sum_{kc} |y_{kc}(t)|\right)^s$ for calibration vectors k.
+    r"""One scalar a tile: $\alpha = \left(\sum_{kc} |y_{kc}(0)| \,/\, \sum_{kc} |y_{kc}(t)|\right)^s$ for
+    calibration vectors k.
 
     **Arguments:** `strength` s: 1 compensates, 0 does not; a leaf, so both are one program. `amplitude` of the vectors:
     one half is the mean magnitude of uniform inputs, so that the wires drop what they drop in use. `n_vectors`:
@@ -46,9 +45,7 @@ class GlobalDriftCompensation(AbstractCompensation):
         order, row = np.arange(min(self.n_vectors, rows))[:, None], np.arange(rows)[None]
         return self.amplitude * (1.0 - 2.0 * (np.bitwise_count(order & row) % 2))
 
-    def factor(
-        self, reference: Float[Array, "vectors cols"], response: Float[Array, "vectors cols"]
-    ) -> Scalar:
+    def factor(self, reference: Float[Array, "vectors cols"], response: Float[Array, "vectors cols"]) -> Scalar:
         """See the class; 1 where a tile answers nothing (all weights zero)."""
         before, now = jnp.sum(jnp.abs(reference)), jnp.sum(jnp.abs(response))
         answers = (before > 0) & (now > 0)

@@ -29,7 +29,9 @@ class MatrixSnapshot(eqx.Module):
         """One analog product `y ~ x @ w` for one vector in [-1, 1]; partial sums of the grid are added digitally."""
         part = self.partition
         if x.shape != (part.n_in,):
-            raise ValueError(f"a matrix reads one vector of shape ({part.n_in},), got {x.shape}; for a batch use `jax.vmap`")
+            raise ValueError(
+                f"a matrix reads one vector of shape ({part.n_in},), got {x.shape}; for a batch use `jax.vmap`"
+            )
         keys = _random.split(key, part.n_tiles).reshape(part.grid_rows, part.grid_cols)
         read_row = jax.vmap(lambda tile, x, key: self.design.read(tile, x, key=key), in_axes=(0, None, 0))
         y = jax.vmap(read_row)(self.tiles, part.split_vector(x), keys)
@@ -99,7 +101,9 @@ def _age(matrix: TiledMatrix, t: Time) -> MatrixSnapshot:
     return MatrixSnapshot(matrix.design, tiles, factor, matrix.partition)
 
 
-def _calibration_reads(design: AbstractTileDesign, tiles: Any, compensation: AbstractCompensation, part: Partition) -> Array:
+def _calibration_reads(
+    design: AbstractTileDesign, tiles: Any, compensation: AbstractCompensation, part: Partition
+) -> Array:
     vectors = jnp.asarray(compensation.vectors(part.block_rows), float)
     return _over_grid(lambda tile: jax.vmap(lambda x: design.expected(tile, x))(vectors))(tiles)
 

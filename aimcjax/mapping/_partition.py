@@ -12,8 +12,8 @@ from jaxtyping import Array, Float
 class Partition:
     """A matrix of `n_in` x `n_out` on a grid of equal blocks that fit tiles of `rows` x `cols`.
 
-    Blocks are as equal as they can be (520 inputs on 512-row tiles are two blocks of 260, not 512 and 8): every converter
-    sees a similar sum, and the blocks of a matrix are one array with two grid axes.
+    Blocks are as equal as they can be (520 inputs on 512-row tiles are two blocks of 260, not 512 and 8): every
+    converter sees a similar sum, and the blocks of a matrix are one array with two grid axes.
     """
 
     n_in: int

@@ -75,10 +75,11 @@ class Block(eqx.Module):
 
 
 class VisionTransformer(eqx.Module):
-    """Patches, learned positions, pre-norm blocks, mean over tokens, linear head (Dosovitskiy et al., ICLR 2021, with mean
-    pooling instead of a class token).
+    """Patches, learned positions, pre-norm blocks, mean over tokens, linear head (Dosovitskiy et al., ICLR 2021, with
+    mean pooling instead of a class token).
 
-    **Arguments:** `image_size` and `patch_size` in pixels (square); `n_classes`; `dim`, `depth`, `n_heads`, `mlp_ratio`; `key`.
+    **Arguments:** `image_size` and `patch_size` in pixels (square); `n_classes`; `dim`, `depth`, `n_heads`,
+    `mlp_ratio`; `key`.
     """
 
     embed: eqx.nn.Linear

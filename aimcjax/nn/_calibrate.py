@@ -28,8 +28,8 @@ _EDGES = np.logspace(-4, 4, 8 * 32 + 1)
 def calibrate(model: Model, xs: Array, *, quantile: float = 0.999) -> Model:
     """Sets every analog layer's input range to a quantile of the magnitude of its inputs on calibration data.
 
-    **Arguments:** `model`, from `convert`, not programmed; `xs`, samples along the leading axis; `quantile` of |x| that must not
-    saturate, in (0, 1].
+    **Arguments:** `model`, from `convert`, not programmed; `xs`, samples along the leading axis; `quantile` of |x|
+    that must not saturate, in (0, 1].
 
     **Returns:** the model with new `input_range` in every analog layer; layers whose inputs are all zero keep theirs.
     The model is evaluated digitally.
@@ -50,8 +50,9 @@ def calibrate(model: Model, xs: Array, *, quantile: float = 0.999) -> Model:
 
 
 def input_power(model: Any, xs: Array) -> dict[str, float]:
-    r"""Mean square of each analog layer's inputs as the DAC sees them, $\langle \min(|x|/r, 1)^2 \rangle$ with r the input range:
-    what the energy of the array depends on. Dimensionless, in [0, 1]; from the same histograms as `calibrate`, to 7 %.
+    r"""Mean square of each analog layer's inputs as the DAC sees them, $\langle \min(|x|/r, 1)^2 \rangle$ with r the
+    input range: what the energy of the array depends on. Dimensionless, in [0, 1]; from the same histograms as
+    `calibrate`, to 7 %.
 
     **Arguments:** `model`, from `convert`, not programmed; `xs`, samples along the leading axis.
     """

@@ -51,9 +51,9 @@ def path_name(path: Sequence[Any]) -> str:
 def convert(model: Model, rules: Sequence[Rule], *, compensation: AbstractCompensation | None = None) -> Model:
     """The same model with layers replaced by analog ones, still trainable.
 
-    **Arguments:** `model`, any Equinox model (a pytree with `equinox.nn.Linear` layers); `rules`, first match wins, a layer
-    that no rule matches stays digital; `compensation`, default `GlobalDriftCompensation()`. Input ranges start at
-    one: set them from data with `calibrate`.
+    **Arguments:** `model`, any Equinox model (a pytree with `equinox.nn.Linear` layers); `rules`, first match wins,
+    a layer that no rule matches stays digital; `compensation`, default `GlobalDriftCompensation()`. Input ranges
+    start at one: set them from data with `calibrate`.
 
     **Returns:** a model of the same class. `program` makes it a chip.
 

@@ -25,8 +25,8 @@ def program(model: Model, *, key: PRNGKey) -> Model:
 
     **Arguments:** `model`, from `convert`; `key`, draws the chip: each layer uses the key of its own name.
 
-    **Returns:** the model on the chip, to be aged with `at` and read with `apply`. Differentiable with respect to weights,
-    ranges and device parameters (reparameterised noise), so it is also the noise injection of training.
+    **Returns:** the model on the chip, to be aged with `at` and read with `apply`. Differentiable with respect to
+    weights, ranges and device parameters (reparameterised noise), so it is also the noise injection of training.
 
     **Raises:** `ValueError` for NaN or infinite weights, and if no layer is analog.
     """
@@ -44,8 +44,8 @@ def program(model: Model, *, key: PRNGKey) -> Model:
 def at(model: Model, *, t: Time, key: PRNGKey | None = None) -> Model:
     """The chip `t` seconds after programming; deterministic: the same chip at the same time is the same.
 
-    **Arguments:** `model`, from `program`; `t` [s]; `key`, optional, binds the read noise, so that the model can be called
-    directly. For batches use `apply`, which gives every sample its own key.
+    **Arguments:** `model`, from `program`; `t` [s]; `key`, optional, binds the read noise, so that the model can be
+    called directly. For batches use `apply`, which gives every sample its own key.
     """
     aged = map_layers(model, lambda _, layer: layer.at(t) if isinstance(layer, ProgrammedLinear) else layer, is_analog)
     return aged if key is None else bind(aged, key)
@@ -54,8 +54,8 @@ def at(model: Model, *, t: Time, key: PRNGKey | None = None) -> Model:
 def apply(model: Any, xs: PyTree[Array], *, key: PRNGKey, t: Time | None = None) -> PyTree[Array]:
     """Evaluates a model on a batch; each sample reads with its own noise.
 
-    **Arguments:** `model`, analog, programmed or aged (digital models too: they need no noise); `xs`, arrays with one leading
-    sample axis; `key`; `t` [s], ages a programmed model first (default: as it is).
+    **Arguments:** `model`, analog, programmed or aged (digital models too: they need no noise); `xs`, arrays with
+    one leading sample axis; `key`; `t` [s], ages a programmed model first (default: as it is).
 
     **Returns:** the outputs, stacked along the sample axis.
     """
@@ -83,8 +83,8 @@ def with_compensation(model: Model, compensation: AbstractCompensation) -> Model
 
 
 def trainable(model: Any) -> PyTree[bool]:
-    """A mask with the structure of `model`: true for the floating-point arrays that training may change (weights, biases,
-    input ranges, norms), false for the physics in tile designs and compensations. For `equinox.partition`."""
+    """A mask with the structure of `model`: true for the floating-point arrays that training may change (weights,
+    biases, input ranges, norms), false for the physics in tile designs and compensations. For `equinox.partition`."""
 
     def fixed(node: Any) -> bool:
         return isinstance(node, (AbstractTileDesign, AbstractCompensation))

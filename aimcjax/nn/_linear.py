@@ -16,8 +16,8 @@ from ..tiles import AbstractTileDesign, check_finite
 class AbstractAnalogLayer(eqx.Module):
     """A layer whose product is analog. `name` is its path in the model: what keys, reports and maps call it.
 
-    `key` is the read key bound by `at` or `apply`; a `key` given in the call wins. Every vector of a `vmap` reads with its own
-    noise, although the key is one.
+    `key` is the read key bound by `at` or `apply`; a `key` given in the call wins. Every vector of a `vmap` reads
+    with its own noise, although the key is one.
     """
 
     name: eqx.AbstractVar[str]
@@ -27,11 +27,11 @@ class AbstractAnalogLayer(eqx.Module):
 class AnalogLinear(AbstractAnalogLayer):
     r"""`y = W x + b` with W on tiles, still trainable: every call programs afresh.
 
-    Digitally around the tiles: inputs are divided by `input_range` (and saturate beyond it in the DAC), every output row
-    of W is scaled to a largest magnitude of one, both are multiplied back, and the bias is added.
+    Digitally around the tiles: inputs are divided by `input_range` (and saturate beyond it in the DAC), every output
+    row of W is scaled to a largest magnitude of one, both are multiplied back, and the bias is added.
 
-    **Arguments:** `weight[n_out, n_in]`, `bias[n_out]` or `None`, as in `equinox.nn.Linear`; `input_range`, the input that
-    is full scale; `design`, the tile.
+    **Arguments:** `weight[n_out, n_in]`, `bias[n_out]` or `None`, as in `equinox.nn.Linear`; `input_range`, the
+    input that is full scale; `design`, the tile.
 
     **Reference:** scaling and ranges as in Rasch et al., Nat. Commun. 14:5282 (2023), Methods.
     """
@@ -45,16 +45,17 @@ class AnalogLinear(AbstractAnalogLayer):
     key: PRNGKey | None = None
 
     def program(self, *, key: PRNGKey) -> "ProgrammedLinear":
-        """One physical copy of the layer; `key` draws the chip. **Raises:** `ValueError` for NaN or infinite weights."""
+        """One physical copy of the layer; `key` draws the chip.
+
+        **Raises:** `ValueError` for NaN or infinite weights.
+        """
         try:
             check_finite(self.weight)
         except ValueError as error:
             raise ValueError(f"layer {self.name}: {error}") from None
         scale = jnp.max(jnp.abs(self.weight), axis=1)
         scale = jnp.where(scale > 0, scale, 1.0)
-        matrix = program_matrix(
-            self.design, (self.weight / scale[:, None]).T, key=key, compensation=self.compensation
-        )
+        matrix = program_matrix(self.design, (self.weight / scale[:, None]).T, key=key, compensation=self.compensation)
         return ProgrammedLinear(matrix, scale, self.bias, self.input_range, self.name, self.key)
 
     def __call__(self, x: Float[Array, " n_in"], *, key: PRNGKey | None = None) -> Float[Array, " n_out"]:
@@ -111,7 +112,8 @@ def _bound(layer: AbstractAnalogLayer, key: PRNGKey | None) -> PRNGKey:
     key = layer.key if key is None else key
     if key is None:
         raise ValueError(
-            f"analog layer {layer.name!r} has no read key: call the model through `aimcjax.nn.apply(model, xs, key=...)`, "
+            f"analog layer {layer.name!r} has no read key: call the model through "
+            "`aimcjax.nn.apply(model, xs, key=...)`, "
             "bind one with `aimcjax.nn.at(model, t=..., key=...)`, or pass `key=` to the layer"
         )
     return key

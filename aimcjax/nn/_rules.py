@@ -9,8 +9,8 @@ from ..tiles import AbstractTileDesign
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-    """Layers whose path matches `pattern` (a regular expression for the whole path, such as `"blocks/[0-9]+/mlp/.*"`) are
-    mapped to tiles of `design`; with `None` they stay digital."""
+    """Layers whose path matches `pattern` (a regular expression for the whole path, such as `"blocks/[0-9]+/mlp/.*"`)
+    are mapped to tiles of `design`; with `None` they stay digital."""
 
     pattern: str
     design: AbstractTileDesign | None

@@ -6,14 +6,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Key
 
 from .. import nn
-from .._types import PRNGKey
+from .._types import PRNGKey, strongly_typed
 from ..mapping import GlobalDriftCompensation
 
 
-@eqx.filter_jit
 def accuracy_over_time(
     model: Any,
     xs: Float[Array, "n ..."],
@@ -26,15 +25,23 @@ def accuracy_over_time(
 ) -> Float[Array, "strengths chips times"]:
     """Accuracy of `n_chips` chips at each time, with each strength of global drift compensation.
 
-    Every chip is programmed once from its own key and aged to all times; all strengths see the same chips and the same read
-    noise, so differences between them are paired. Values never recompile: times, strengths, weights and every physical constant
-    are arrays.
+    Every chip is programmed once from its own key and aged to all times; all strengths see the same chips and the
+    same read noise, so differences between them are paired. Values never recompile: times, strengths, weights and
+    every physical constant are arrays.
 
     **Arguments:** `model`, from `nn.convert` and `nn.calibrate`; samples `xs` and their `labels`; `times` [s] after
     programming; `strengths`, 1 is compensated, 0 is not; `key`.
 
     **Returns:** the fraction of samples classified correctly, in [0, 1].
     """
+    if n_chips < 1:
+        raise ValueError(f"a study needs at least one chip, got n_chips={n_chips}")
+    return _accuracies(strongly_typed((model, xs, labels, times, strengths)), jr.split(key, n_chips))
+
+
+@eqx.filter_jit
+def _accuracies(arguments: tuple[Any, ...], keys: Key[Array, " chips"]) -> Float[Array, "strengths chips times"]:
+    model, xs, labels, times, strengths = arguments
     conditions = jnp.meshgrid(strengths, times, indexing="ij")
 
     def one_chip(key: PRNGKey) -> Float[Array, "strengths times"]:
@@ -51,4 +58,4 @@ def accuracy_over_time(
         flat = jax.lax.map(at_condition, tuple(c.reshape(-1) for c in conditions))
         return flat.reshape(strengths.shape[0], times.shape[0])
 
-    return jnp.swapaxes(jax.vmap(one_chip)(jr.split(key, n_chips)), 0, 1)
+    return jnp.swapaxes(jax.vmap(one_chip)(keys), 0, 1)

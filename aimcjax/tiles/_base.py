@@ -48,8 +48,8 @@ class AbstractTileDesign(eqx.Module):
 
 
 def check_weights(w: Any, rows: int, cols: int) -> None:
-    """Raises `ValueError` if `w` is no non-empty matrix that fits `rows` by `cols`, or has NaN or infinite entries (seen
-    only where the values are known, not while tracing)."""
+    """Raises `ValueError` if `w` is no non-empty matrix that fits `rows` by `cols`, or has NaN or infinite entries
+    (seen only where the values are known, not while tracing)."""
     if w.ndim != 2 or 0 in w.shape:
         raise ValueError(f"a tile holds a non-empty matrix w[n_in, n_out], got an array of shape {w.shape}")
     if w.shape[0] > rows or w.shape[1] > cols:
@@ -67,5 +67,6 @@ def check_finite(w: Any) -> None:
     bad = int(np.sum(~np.isfinite(np.asarray(w))))
     if bad:
         raise ValueError(
-            f"weights must be finite, got {bad} NaN or infinite of {w.size}; did training diverge, or is the checkpoint damaged?"
+            f"weights must be finite, got {bad} NaN or infinite of {w.size}; "
+            "did training diverge, or is the checkpoint damaged?"
         )

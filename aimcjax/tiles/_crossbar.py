@@ -64,8 +64,9 @@ class CubicIrDrop(AbstractCrossbar):
 
     **Arguments:** `r_wire` [Ohm]; `v_max` [V], the voltage of a full input, which sets the scale of `a`.
 
-    **Reference:** the approximation of AIHWKit's forward pass (Rasch et al., AICAS 2021). The standard crossbar of Rasch
-    2023 has the ratio 1/(0.35 Ohm x 5 uS) of wire to cell conductance; at 25 uS a cell that ratio is 0.07 Ohm a segment.
+    **Reference:** the approximation of AIHWKit's forward pass (Rasch et al., AICAS 2021). The standard crossbar of
+    Rasch 2023 has the ratio 1/(0.35 Ohm x 5 uS) of wire to cell conductance; at 25 uS a cell that ratio is 0.07 Ohm
+    a segment.
     """
 
     r_wire: Scalar = physical(0.07 * Ohm, unit="Ohm", doc="Rasch 2023: 0.35 Ohm at 5 uS, the same ratio at 25 uS")

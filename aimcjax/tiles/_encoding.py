@@ -33,9 +33,9 @@ class DifferentialPair(AbstractEncoding):
     r"""Two cells a weight: $g^\pm = g_{min} + (g_{max} - g_{min}) \max(\pm w / w_{max}, 0)$,
     $w = \mathrm{gain}\,(g^+ - g^-)$.
 
-    **Arguments:** `w_max`, the weight that a full cell stands for: `None` takes the largest magnitude of each column, so
-    every column uses the whole range and is scaled back digitally (column-wise scaling); a number is the same
-    for all columns, and larger weights saturate.
+    **Arguments:** `w_max`, the weight that a full cell stands for: `None` takes the largest magnitude of each
+    column, so every column uses the whole range and is scaled back digitally (column-wise scaling); a number is the
+    same for all columns, and larger weights saturate.
 
     **Reference:** Joshi et al., Nat. Commun. 11:2473 (2020); column-wise scaling as in Rasch et al., Nat. Commun.
     14:5282 (2023).

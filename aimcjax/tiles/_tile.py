@@ -43,8 +43,8 @@ class TileTrace(eqx.Module):
 class TileDesign(AbstractTileDesign):
     """One crossbar of resistive cells with its converters.
 
-    **Arguments:** `device`, the physics of a cell; `encoding`, weights to conductances; `crossbar`, voltages to currents;
-    `dac`, `adc`; `rows`, `cols`, the largest matrix it holds (inputs, outputs), in weights.
+    **Arguments:** `device`, the physics of a cell; `encoding`, weights to conductances; `crossbar`, voltages to
+    currents; `dac`, `adc`; `rows`, `cols`, the largest matrix it holds (inputs, outputs), in weights.
 
     **Reference:** the order of the steps follows Rasch et al., Nat. Commun. 14:5282 (2023), Methods.
     """

@@ -24,12 +24,13 @@ class WeightLevelTile(AbstractTileDesign):
 
     $$\tilde w = \frac{w}{w_{max}} + \sigma_w(|w|/w_{max})\,\xi, \qquad
       y = w_{max}\,\mathrm{adc}\Big(\sum_r \mathrm{dac}(x_r)\,\tilde w_r\Big)$$
-    with $w_{max}$ the largest magnitude of the column. The weights are drawn when programmed, so once per training step.
+    with $w_{max}$ the largest magnitude of the column. The weights are drawn when programmed: once a training step.
 
-    **Arguments:** `noise` ($\sigma_w$), a law of $|w|/w_{max}$, dimensionless; `dac` with `v_max` 1 and `adc` with full scale
-    and noise in units of one full weight at full input; `rows`, `cols`, the largest matrix it holds.
+    **Arguments:** `noise` ($\sigma_w$), a law of $|w|/w_{max}$, dimensionless; `dac` with `v_max` 1 and `adc` with
+    full scale and noise in units of one full weight at full input; `rows`, `cols`, the largest matrix it holds.
 
-    **Gradient:** through the noise shape and the column maximum exactly; through the converters as `quantize` documents.
+    **Gradient:** through the noise shape and the column maximum exactly; through the converters as `quantize`
+    documents.
 
     **Reference:** noise injection of Joshi et al., Nat. Commun. 11:2473 (2020) and Rasch et al., Nat. Commun. 14:5282
     (2023); default noise: the programming error of Joshi's PCM, as a fraction of g_max.

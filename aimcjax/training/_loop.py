@@ -1,20 +1,21 @@
 """The training loop: one compiled program per epoch, no host synchronisation inside."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
 import optax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from .. import nn
-from .._types import PRNGKey
+from .._types import AnyArray, PRNGKey
 from ._losses import cross_entropy
 
 
+@runtime_checkable
 class Forward(Protocol):
     """Logits of a model on a batch: `digital_forward`, `hwa_forward` or the user's own."""
 
@@ -22,20 +23,21 @@ class Forward(Protocol):
 
 
 class Schedule(NamedTuple):
-    """How long and how fast. `learning_rate` is the peak of a cosine with a warm-up of one twentieth; `shift` is the augmentation,
-    random translations of images by up to so many pixels."""
+    """How long and how fast. `learning_rate` is the peak of a cosine with a warm-up of one twentieth; `shift` is the
+    augmentation, random translations of images by up to so many pixels, in all but the last `settle` epochs."""
 
     epochs: int
     batch_size: int
     learning_rate: float
     weight_decay: float = 0.0
     shift: int = 0
+    settle: int = 0
 
 
 def fit(
     model: Any,
-    x: Float[Array, "n ..."],
-    y: Int[Array, " n"],
+    x: Float[AnyArray, "n ..."],
+    y: Int[AnyArray, " n"],
     *,
     forward: Forward,
     schedule: Schedule,
@@ -45,8 +47,8 @@ def fit(
 ) -> tuple[Any, list[float]]:
     """Trains with AdamW on cross-entropy.
 
-    **Arguments:** `model`; samples `x` and labels `y`; `forward`; `schedule`; `key`; `projection`, applied after the optimiser's
-    step (`keep_programmable`); `progress(epoch, loss)`, called after every epoch.
+    **Arguments:** `model`; samples `x` and labels `y`; `forward`; `schedule`; `key`; `projection`, applied after the
+    optimiser's step (`keep_programmable`); `progress(epoch, loss)`, called after every epoch.
 
     **Returns:** the trained model and the mean loss of each epoch [nats].
 
@@ -66,12 +68,14 @@ def fit(
         return cross_entropy(forward(eqx.combine(params, fixed, structure), xs, key=key), ys)
 
     @jax.jit
-    def epoch(params: Any, state: Any, fixed: Any, data: tuple[Array, Array], key: PRNGKey) -> tuple[Any, Any, Array]:
+    def epoch(
+        params: Any, state: Any, fixed: Any, data: tuple[Array, Array], moving: Array, key: PRNGKey
+    ) -> tuple[Any, Any, Array]:
         def step(carry: tuple[Any, Any], batch: tuple[Array, PRNGKey]) -> tuple[tuple[Any, Any], Array]:
             params, state = carry
             index, key = batch
             key_shift, key_forward = jr.split(key)
-            xs = random_shift(data[0][index], schedule.shift, key=key_shift)
+            xs = random_shift(data[0][index], schedule.shift, moving, key=key_shift)
             loss, grads = jax.value_and_grad(loss_of)(params, fixed, xs, data[1][index], key_forward)
             updates, state = optimiser.update(grads, state, params)
             return (optax.apply_updates(params, updates), state), loss
@@ -84,7 +88,8 @@ def fit(
 
     history: list[float] = []
     for index, key_epoch in enumerate(jr.split(key, schedule.epochs)):
-        params, state, loss = epoch(params, state, fixed, data, key_epoch)
+        moving = jnp.asarray(index < schedule.epochs - schedule.settle)
+        params, state, loss = epoch(params, state, fixed, data, moving, key_epoch)
         history.append(float(loss))
         if not jnp.isfinite(loss):
             raise FloatingPointError(f"the loss is no longer finite in epoch {index + 1} of {schedule.epochs}")
@@ -92,12 +97,15 @@ def fit(
     return eqx.combine(params, rest), history
 
 
-def random_shift(xs: Float[Array, "batch ..."], shift: int, *, key: PRNGKey) -> Float[Array, "batch ..."]:
-    """Translates every image by up to `shift` pixels each way; what leaves is lost, what enters is zero."""
+def random_shift(
+    xs: Float[Array, "batch ..."], shift: int, moving: Bool[Array, ""] | bool = True, *, key: PRNGKey
+) -> Float[Array, "batch ..."]:
+    """Translates every image by up to `shift` pixels each way (not at all unless `moving`); what leaves is lost,
+    what enters is zero."""
     if shift == 0:
         return xs
     padded = jnp.pad(xs, ((0, 0), (shift, shift), (shift, shift)))
-    offsets = jr.randint(key, (xs.shape[0], 2), 0, 2 * shift + 1)
+    offsets = jnp.where(moving, jr.randint(key, (xs.shape[0], 2), 0, 2 * shift + 1), shift)
     crop = lambda image, offset: jax.lax.dynamic_slice(image, (offset[0], offset[1]), xs.shape[1:])
     return jax.vmap(crop)(padded, offsets)
 

@@ -1,0 +1,43 @@
+"""Every device under the common contract."""
+
+import jax.numpy as jnp
+import pytest
+from contract import Entry, check_contract
+
+from aimcjax import devices
+
+
+DEVICES = {
+    "ideal": devices.IdealDevice(),
+    "pcm": devices.Pcm(),
+    "pcm with constant laws": devices.Pcm(
+        nu_mean=0.06, nu_std=0.0, programming=0.02, accumulated=0.01, read_noise=0.01
+    ),
+    "noiseless reads": devices.NoiselessReads(devices.Pcm()),
+    **{name: devices.preset(name) for name in devices.preset_names()},
+}
+
+
+def _program_and_read(device, g_target, key):
+    cells = device.program(g_target, key=key)
+    return (device.drift(cells, 3600.0) + device.read(cells, 86400.0, key=key)) / 25e-6
+
+
+@pytest.mark.parametrize("name", DEVICES)
+def test_contract(name: str, getkey) -> None:
+    targets = jnp.asarray([0.1, 1.0, 7.0, 12.5, 25.0]) * 1e-6
+    check_contract(Entry(DEVICES[name], _program_and_read, targets), getkey())
+
+
+@pytest.mark.parametrize("name", DEVICES)
+def test_any_shape_of_cells(name: str, getkey) -> None:
+    device = DEVICES[name]
+    for shape in ((), (3,), (2, 3, 4)):
+        cells = device.program(jnp.full(shape, 5e-6), key=getkey())
+        assert device.drift(cells, 1.0).shape == shape
+        assert device.read(cells, 1.0, key=getkey()).shape == shape
+
+
+def test_unknown_preset_names_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="unknown device preset 'pcmm'; known: ideal, pcm_joshi2020"):
+        devices.preset("pcmm")

@@ -1,0 +1,114 @@
+"""A matrix on many tiles: partition, ideal limit, drift compensation."""
+
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+import pytest
+import tolerances
+from hypothesis import given, settings, strategies as st
+
+from aimcjax import devices, periphery, tiles
+from aimcjax.mapping import GlobalDriftCompensation, Partition, program_matrix
+
+
+sizes = st.integers(1, 60)
+
+
+@given(n_in=sizes, n_out=sizes, rows=sizes, cols=sizes)
+@settings(max_examples=300, deadline=None)
+def test_ranges_cover_every_weight_once(n_in: int, n_out: int, rows: int, cols: int) -> None:
+    part = Partition(n_in, n_out, rows, cols)
+    covered = np.zeros((n_in, n_out), int)
+    for i in range(part.grid_rows):
+        for j in range(part.grid_cols):
+            (r0, r1), (c0, c1) = part.row_range(i), part.col_range(j)
+            assert 0 < r1 - r0 <= rows
+            assert 0 < c1 - c0 <= cols
+            covered[r0:r1, c0:c1] += 1
+    assert np.all(covered == 1)
+    assert part.block_rows <= rows
+    assert part.n_tiles == -(-n_in // rows) * -(-n_out // cols)
+
+
+def test_partition_is_balanced() -> None:
+    part = Partition(520, 10, 512, 512)
+    assert [part.row_range(i) for i in range(2)] == [(0, 260), (260, 520)]
+
+
+def test_split_and_join() -> None:
+    part, w, x = Partition(5, 7, 2, 3), jr.normal(jr.key(0), (5, 7)), jnp.arange(5.0)
+    blocks = part.split_matrix(w)
+    assert blocks.shape == (3, 3, 2, 3)
+    y = part.join_vector(jnp.einsum("ir,ijrc->jc", part.split_vector(x), blocks))
+    np.testing.assert_allclose(np.asarray(y), np.asarray(x @ w), rtol=tolerances.PRIMITIVE)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (300, 520), (64, 64), (65, 10), (7, 130)])
+def test_ideal_limit(shape: tuple[int, int], getkey) -> None:
+    design = tiles.preset("ideal")
+    w, x = 3.0 * jr.normal(getkey(), shape), jr.uniform(getkey(), (shape[0],), minval=-1)
+    y = program_matrix(design, w, key=getkey())(x, t=1e6, key=getkey())
+    exact = np.asarray(x, np.float64) @ np.asarray(w, np.float64)
+    scale = np.linalg.norm(np.asarray(x)) * np.linalg.norm(np.asarray(w), axis=0).max()
+    assert np.max(np.abs(np.asarray(y) - exact)) < 1e-6 * scale
+
+
+def test_tiles_have_noise_of_their_own(getkey) -> None:
+    matrix = program_matrix(tiles.TileDesign(rows=4, cols=4), jnp.ones((8, 8)), key=getkey())
+    g = np.asarray(matrix.tiles.cells.g)[:, :, 0].reshape(4, -1)
+    assert len(np.unique(g.round(12), axis=0)) == 4
+    y = matrix(jnp.ones(8), t=0.0, key=getkey())
+    assert len(np.unique(np.asarray(y))) > 2
+
+
+def test_compensation_undoes_a_common_drift(getkey) -> None:
+    # With one exponent for all cells, drift is a factor and compensation is exact.
+    device = devices.Pcm(nu_mean=0.06, nu_std=0.0, accumulated=0.0, programming=0.0, read_noise=0.0)
+    design = tiles.TileDesign(device=device, dac=periphery.IdealDac(), adc=periphery.IdealAdc())
+    w, x = jr.normal(getkey(), (30, 20)), jr.uniform(getkey(), (30,), minval=-1)
+    matrix = program_matrix(design, w, key=getkey())
+    snapshot = matrix.at(86400.0)
+    np.testing.assert_allclose(float(snapshot.factor[0, 0]), ((86400 + 20) / 20) ** 0.06, rtol=tolerances.PRIMITIVE)
+    np.testing.assert_allclose(np.asarray(snapshot(x, key=getkey())), np.asarray(x @ w), atol=1e-4)
+    off = program_matrix(design, w, key=getkey(), compensation=GlobalDriftCompensation(strength=0.0)).at(86400.0)
+    np.testing.assert_array_equal(np.asarray(off.factor), 1.0)
+
+
+def test_calibration_vectors_are_orthogonal_and_start_with_the_published_one() -> None:
+    vectors = GlobalDriftCompensation().vectors(64)
+    np.testing.assert_array_equal(vectors[0], 0.5)
+    np.testing.assert_allclose(vectors @ vectors.T, 16.0 * np.eye(16), atol=tolerances.FLOAT64)
+    assert GlobalDriftCompensation().vectors(3).shape == (3, 3)
+
+
+def test_ageing_is_a_function_of_chip_and_time(getkey) -> None:
+    matrix, key, x = (
+        program_matrix(tiles.TileDesign(), jr.normal(getkey(), (20, 10)), key=getkey()),
+        getkey(),
+        jnp.ones(20),
+    )
+    y = matrix(x, t=3600.0, key=key)
+    matrix(x, t=1e7, key=key)
+    np.testing.assert_array_equal(np.asarray(matrix(x, t=3600.0, key=key)), np.asarray(y))
+
+
+def test_time_as_a_python_number_does_not_recompile(getkey) -> None:
+    from aimcjax.mapping import _matrix
+
+    matrix = program_matrix(tiles.TileDesign(), jr.normal(getkey(), (9, 5)), key=getkey())
+    matrix.at(1.0)
+    before = _matrix._age._cached._cache_size()
+    for t in (2.0, 3, jnp.asarray(4.0)):
+        matrix.at(t)
+    assert _matrix._age._cached._cache_size() == before
+
+
+def test_bad_input_is_named(getkey) -> None:
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        program_matrix(tiles.TileDesign(), jnp.full((2, 2), jnp.inf), key=getkey())
+    with pytest.raises(ValueError, match="non-empty"):
+        program_matrix(tiles.TileDesign(), jnp.ones((0, 2)), key=getkey())
+    with pytest.raises(ValueError, match=r"shape \(2,\), got \(3,\)"):
+        program_matrix(tiles.TileDesign(), jnp.ones((2, 2)), key=getkey())(jnp.ones(3), t=0.0, key=getkey())
+    with pytest.raises(ValueError, match="positive sizes, got rows=0"):
+        Partition(2, 2, 0, 2)

@@ -1,0 +1,98 @@
+"""Imports point one way, and only the files that should know a framework know it."""
+
+import ast
+import pathlib
+
+import pytest
+
+import aimcjax
+
+
+PACKAGE = pathlib.Path(aimcjax.__file__).parent
+# Each part may import what stands before it. Parts on one line do not import each other.
+LEVELS = [
+    {"units", "_types"},
+    {"_random"},
+    {"devices", "periphery"},
+    {"tiles"},
+    {"mapping"},
+    {"nn"},
+    {"models", "datasets", "checkpoint"},
+    {"training", "chips"},
+    {"sweeps"},
+    {"reports"},
+    {"config"},
+    {"studies"},
+    {"cli"},
+]
+LEVEL = {part: level for level, parts in enumerate(LEVELS) for part in parts}
+ONLY_IN = {"pydantic": {"config"}, "typer": {"cli"}, "matplotlib": {"reports"}, "xarray": {"reports"}, "sklearn":
+{"datasets"},
+           "orbax": {"checkpoint"}, "flax": set(), "yaml": {"config", "reports"}}  # fmt: skip
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def _part(path: pathlib.Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def _imports(path: pathlib.Path) -> set[tuple[str, ...]]:
+    """Absolute dotted names of everything that a file imports."""
+    here = ("aimcjax", *path.relative_to(PACKAGE).with_suffix("").parts)[:-1]
+    found: set[tuple[str, ...]] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {tuple(alias.name.split(".")) for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = here[: len(here) - node.level + 1] if node.level else ()
+            module = (*base, *(node.module.split(".") if node.module else ()))
+            found |= {(*module, alias.name) for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_down(path: pathlib.Path) -> None:
+    part = _part(path)
+    if part == "__init__":
+        assert not any(name[0] == "aimcjax" for name in _imports(path))
+        return
+    for name in _imports(path):
+        if name[0] == "aimcjax" and len(name) > 1 and name[1] != part:
+            assert name[1] in LEVEL, f"{path} imports {'.'.join(name)}"
+            assert LEVEL[name[1]] < LEVEL[part], f"{part} must not import {name[1]}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_frameworks_stay_where_they_belong(path: pathlib.Path) -> None:
+    for name in _imports(path):
+        if name[0] in ONLY_IN:
+            assert _part(path) in ONLY_IN[name[0]], f"{path} imports {name[0]}"
+
+
+def test_every_part_has_a_level() -> None:
+    assert {_part(path) for path in FILES} - {"__init__"} == set(LEVEL)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_files_and_functions_are_small(path: pathlib.Path) -> None:
+    text = path.read_text()
+    assert text.count("\n") <= 300
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            body = node.body[1:] if ast.get_docstring(node) and len(node.body) > 1 else node.body
+            assert (node.end_lineno or 0) - body[0].lineno < 40, f"{node.name} is too long"
+
+
+def test_public_names_have_docstrings() -> None:
+    import importlib
+    import inspect
+
+    for part in sorted(LEVEL):
+        module = importlib.import_module(f"aimcjax.{part}")
+        assert module.__doc__, part
+        if not hasattr(module, "__path__"):
+            continue
+        for name, value in vars(module).items():
+            if name.startswith("_") or not (inspect.isclass(value) or inspect.isfunction(value)):
+                continue
+            assert inspect.getdoc(value), f"aimcjax.{part}.{name}"
