@@ -4,7 +4,7 @@ Dimension names: `rows` (inputs of a tile), `cols` (outputs of a tile), `grid_ro
 (tiles of one matrix), `pair` (cells that hold one weight), `*cell` (any shape of cells).
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax
@@ -14,7 +14,10 @@ from jax import lax
 from jaxtyping import Array, Float, Key
 
 
-Scalar = Float[Array, ""]
+if TYPE_CHECKING:
+    Scalar = Any  # a field that is given a number and holds an array has two types; checkers know one
+else:
+    Scalar = Float[Array, ""]
 Time = float | int | Float[Array, ""]
 Conductance = Float[Array, "*cell"]
 PRNGKey = Key[Array, ""]

@@ -20,7 +20,7 @@ def save(path: Path, **trees: Any) -> None:
     path = Path(path).absolute()
     if path.exists():
         raise FileExistsError(f"a checkpoint exists already at {path}; choose another path or remove it")
-    ocp.save(path, {name: _named_arrays(tree) for name, tree in trees.items()})
+    ocp.save(str(path), {name: _named_arrays(tree) for name, tree in trees.items()})
 
 
 def load(path: Path, name: str, like: Model) -> Model:
@@ -32,7 +32,7 @@ def load(path: Path, name: str, like: Model) -> Model:
     if not path.is_dir():
         raise FileNotFoundError(f"no checkpoint at {path}")
     wanted = _named_arrays(like)
-    saved = ocp.load(path)
+    saved = ocp.load(str(path))
     if name not in saved:
         raise ValueError(f"the checkpoint {path} holds {sorted(saved)}, not {name!r}")
     found = saved[name]

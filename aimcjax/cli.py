@@ -76,8 +76,8 @@ def _show(results: reports.Results, target: Path) -> None:
     header, rows = reports.accuracy_table(results)
     n_chips = results.accuracy["hwa"].shape[1]
     table = Table(title=f"test accuracy (%) over {n_chips} chips; digital baseline {100 * results.baseline_accuracy:.1f} %")
-    for index, name in enumerate(header):
-        table.add_column(name, justify="left" if index < 2 else "right")
+    for name in header:
+        table.add_column(name.replace(", ", "\n"), justify="right")
     for row in rows:
         table.add_row(*row)
     console.print(table)

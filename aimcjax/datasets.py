@@ -1,6 +1,6 @@
 """Real data that come with the installation."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -29,8 +29,8 @@ def digits() -> Dataset:
     **Reference:** Alpaydin and Kaynak, "Optical Recognition of Handwritten Digits", UCI (1998); the part bundled with
     scikit-learn.
     """
-    bunch = load_digits()
+    bunch: Any = load_digits()
     x = (bunch.images / 16.0).astype(np.float32)
     y = bunch.target.astype(np.int32)
-    x_train, x_test, y_train, y_test = train_test_split(x, y, test_size=360, stratify=y, random_state=0)
-    return Dataset("digits", x_train, y_train, x_test, y_test)
+    train, test = train_test_split(np.arange(len(y)), test_size=360, stratify=y, random_state=0)
+    return Dataset("digits", x[train], y[train], x[test], y[test])

@@ -1,8 +1,10 @@
 """SI units: multipliers for code (`25 * uS`) and one parser for text (`"25 uS"`)."""
 
 import difflib
+import math
 import re
-from decimal import Decimal
+import unicodedata
+from decimal import Decimal, DecimalException
 from typing import Any
 
 
@@ -46,7 +48,7 @@ def parse_quantity(text: object, unit: str) -> float:
     **Arguments:** `text`, a string such as `"25 uS"`, or a bare number where `unit` is `"1"`
     (dimensionless) or the number is zero; `unit`, the SI unit expected (a key of `UNITS`).
 
-    **Returns:** the value in `unit`.
+    **Returns:** the value in `unit`, finite.
 
     **Raises:** `ValueError` naming what was expected and what was given.
     """
@@ -55,14 +57,15 @@ def parse_quantity(text: object, unit: str) -> float:
         raise ValueError(f"expected {_describe(unit)}, {example}, got {text!r}")
     if isinstance(text, (int, float)):
         if unit == "1" or text == 0:
-            return float(text)
+            return _finite(text, 1.0)
         raise ValueError(f"a number needs its unit here: expected {_describe(unit)}, {example}, got {text!r}")
     match = _QUANTITY.fullmatch(text)
     if match is None:
         raise ValueError(f"expected {_describe(unit)}, {example}, got {text!r}")
     number, spelling = match.groups()
-    if spelling in UNITS[unit]:
-        return float(Decimal(number) * Decimal(str(UNITS[unit][spelling])))  # 6.51 fJ is 6.51e-15 to the last digit
+    factor = {_plain(name): factor for name, factor in UNITS[unit].items()}.get(_plain(spelling))
+    if factor is not None:
+        return _finite(number, factor)
     close = difflib.get_close_matches(spelling, UNITS[unit], n=1, cutoff=0.5)
     hint = f"; did you mean '{number} {close[0]}'?" if close else ""
     raise ValueError(f"expected {_describe(unit)}, {example}, got {text!r}{hint}")
@@ -75,7 +78,8 @@ def format_quantity(value: Any, unit: str) -> str:
     """
     exact = Decimal(str(value))
     if unit == "s" and exact >= 60:
-        return format_time(float(value))
+        readable = format_time(float(value))
+        return readable if parse_quantity(readable, "s") == float(value) else f"{exact.normalize():f} s"
     fitting = [(name, Decimal(str(factor))) for name, factor in UNITS[unit].items() if name.isascii()]
     name, factor = max(
         (pair for pair in fitting if abs(exact) >= pair[1]), key=lambda pair: pair[1], default=(unit, Decimal(1))
@@ -91,6 +95,20 @@ def format_time(t: float) -> str:
             plural = "s" if name in ("year", "week", "day") and round(count) > 1 else ""
             return f"{round(count)} {name}{plural}"
     return f"{t:g} s"
+
+
+def _plain(spelling: str) -> str:
+    return unicodedata.normalize("NFKC", spelling)  # the micro sign and the Greek letter look the same
+
+
+def _finite(number: Any, factor: float) -> float:
+    try:
+        value = float(Decimal(number) * Decimal(str(factor)))  # 6.51 fJ is 6.51e-15 to the last digit
+    except (DecimalException, OverflowError):
+        value = math.inf
+    if not math.isfinite(value):
+        raise ValueError(f"expected a finite number, got {str(number)[:40]}")
+    return value
 
 
 def _describe(unit: str) -> str:

@@ -64,6 +64,7 @@ def _scope(name: str) -> str:
 
 
 def _walk(jaxpr: core.Jaxpr, stack: str, repeats: int, scopes: dict[str, str], counts: Counter[str]) -> None:
+    eqn: Any
     for eqn in jaxpr.eqns:
         here = f"{stack}/{eqn.source_info.name_stack}"
         inner = [p for value in eqn.params.values() for p in _jaxprs(value)]

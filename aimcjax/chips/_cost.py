@@ -91,6 +91,7 @@ def cost(chip: Any, activity: Activity, input_power: dict[str, float], constants
     energy = {name: jnp.zeros(()) for name in COMPONENTS}
     latency, area = jnp.zeros(()), jnp.zeros(())
     n_tiles = n_cells = 0
+    layer: Any
     for name, layer in nn.analog_layers(chip).items():
         part, n_vectors = layer.matrix.partition, activity.vectors[name]
         per_mvm = _layer_energy(layer, input_power[name], constants)
@@ -125,7 +126,7 @@ def _layer_energy(layer: nn.ProgrammedLinear, power: float, constants: CostModel
     }
 
 
-def _layer_area(layer: nn.ProgrammedLinear, constants: CostModel) -> Scalar:
+def _layer_area(layer: Any, constants: CostModel) -> Scalar:
     # Whole tiles: silicon that a matrix leaves empty is still there.
     design, n_tiles = layer.matrix.design, layer.matrix.partition.n_tiles
     cells = len(design.encoding.polarity) * design.rows * design.cols

@@ -35,6 +35,11 @@ _REGISTRY: dict[type, dict[str, Callable[..., Any]]] = {
 }
 _NAMES = {made: name for known in _REGISTRY.values() for name, made in known.items() if isinstance(made, type)}
 
+# Limits (exclusive, inclusive) of quantities by name: outside them an equation divides by zero or overflows float32.
+_POSITIVE = dict.fromkeys(("g_max", "v_max", "i_max", "w_max", "t_0", "t_read"), (0.0, math.inf))
+_LIMITS = {**_POSITIVE, "bits": (1.0, 32.0)}
+_LARGEST_SIZE = 1_000_000
+
 
 def build(tree: Any, role: type) -> Any:
     """An object of the role from its config.
@@ -49,18 +54,22 @@ def build(tree: Any, role: type) -> Any:
     if role is devices.AbstractLaw and not isinstance(tree, dict):
         return devices.as_law(_numbers(tree))
     if not isinstance(tree, dict) or "type" not in tree:
-        raise ValueError(f"expected {{type: name, ...}} with a name of {_list(known)}, got {tree!r}")
+        raise ValueError(f"expected {{type: name, ...}} with a name of {_list(known)}, got {shorten(tree)}")
     name, arguments = tree["type"], {key: value for key, value in tree.items() if key != "type"}
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         raise ValueError(_unknown_type(name, role))
     make = known[name]
     base = None if isinstance(make, type) else make()
     cls = make if isinstance(make, type) else type(base)
     values = {key: _argument(cls, key, value) for key, value in arguments.items()}
-    try:
-        return cls(**values) if base is None else dataclasses.replace(base, **values)
-    except TypeError as error:
-        raise ValueError(f"{name}: {error}") from None
+    missing = [field.name for field in dataclasses.fields(cls) if base is None and _is_required(field)]
+    missing = [key for key in missing if key not in values]
+    if missing:
+        raise ValueError(f"{name} needs a value for {', '.join(missing)}")
+    component = cls(**values) if base is None else dataclasses.replace(base, **values)
+    if isinstance(component, devices.AbstractDevice) and not component.g_min < component.g_max:
+        raise ValueError(f"g_min must be below g_max, got {describe(component)['g_min']} and {describe(component)['g_max']}")
+    return component
 
 
 def describe(component: Any) -> dict[str, Any]:
@@ -85,12 +94,12 @@ def _argument(cls: type, key: str, value: Any) -> Any:
         hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(fields)}"
         raise ValueError(f"{_NAMES[cls]} has no parameter {key!r}; {hint}")
     try:
-        return _convert(value, typing.get_type_hints(cls)[key], fields[key].metadata)
+        return _convert(value, typing.get_type_hints(cls)[key], fields[key])
     except ValueError as error:
         raise ValueError(f"{key}: {error}") from None
 
 
-def _convert(value: Any, hint: Any, metadata: Any) -> Any:
+def _convert(value: Any, hint: Any, field: dataclasses.Field) -> Any:
     if isinstance(hint, types.UnionType):
         if value is None:
             return None
@@ -98,40 +107,64 @@ def _convert(value: Any, hint: Any, metadata: Any) -> Any:
     if hint in _REGISTRY:
         return build(value, hint)
     if hint is int:
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"expected a whole number above zero, got {value!r}")
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _LARGEST_SIZE:
+            raise ValueError(f"expected a whole number from 1 to {_LARGEST_SIZE}, got {shorten(value)}")
         return value
-    if "unit" in metadata:
-        number = parse_quantity(value, metadata["unit"])
-        if not np.isfinite(number):
-            raise ValueError(f"expected a finite number, got {value!r}")
-        return number
+    if "unit" in field.metadata:
+        return _within_limits(parse_quantity(value, field.metadata["unit"]), value, field)
+    if not isinstance(value, list):
+        raise ValueError(f"expected a list of numbers, got {shorten(value)}")
     return _numbers(value)
 
 
+def _within_limits(number: float, value: Any, field: dataclasses.Field) -> float:
+    dimensionless = field.metadata["unit"] == "1"
+    if field.name in _LIMITS:
+        low, high = _LIMITS[field.name]
+        if not low < number <= high:
+            what = f"above {low:g}" if high == math.inf else f"above {low:g} and at most {high:g}"
+            raise ValueError(f"expected a value {what}, got {shorten(value)}")
+    elif not dimensionless and number < 0:
+        raise ValueError(f"expected zero or more, got {shorten(value)}")
+    return _in_float32(number, value)
+
+
 def _numbers(value: Any) -> Any:
-    if isinstance(value, list) and value and all(_is_number(item) for item in value):
-        return value
-    if _is_number(value):
-        return value
-    raise ValueError(f"expected a number or a list of numbers, got {value!r}")
+    items = value if isinstance(value, list) else [value]
+    if not items or not all(isinstance(item, (int, float)) and not isinstance(item, bool) for item in items):
+        raise ValueError(f"expected a number or a list of numbers, got {shorten(value)}")
+    numbers = [_in_float32(parse_quantity(item, "1"), item) for item in items]
+    return numbers if isinstance(value, list) else numbers[0]
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and bool(np.isfinite(value))
+def _in_float32(number: float, value: Any) -> float:
+    limits = np.finfo(np.float32)
+    if abs(number) > limits.max or 0 < abs(number) < limits.tiny:
+        raise ValueError(f"expected a magnitude that single precision can hold, got {shorten(value)}")
+    return number
+
+
+def _is_required(field: dataclasses.Field) -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
 def _unknown_type(name: Any, role: type) -> str:
     for other, known in _REGISTRY.items():
-        if name in known and other is not role:
-            return f"{name!r} is a {_word(other)}, this is the place of a {_word(role)}: {_list(_REGISTRY[role])}"
+        if isinstance(name, str) and name in known and other is not role:
+            return f"{name!r} is {_word(other)}, this is the place of {_word(role)}: {_list(_REGISTRY[role])}"
     close = difflib.get_close_matches(str(name), _REGISTRY[role], n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"unknown {_word(role)} {name!r}; {hint}known: {_list(_REGISTRY[role])}"
+    return f"expected {_word(role)}, got {shorten(name)}; {hint}known: {_list(_REGISTRY[role])}"
 
 
 def _word(role: type) -> str:
-    return {"AbstractTileDesign": "tile"}.get(role.__name__, role.__name__.removeprefix("Abstract").lower())
+    return _WORDS[role]
+
+
+def shorten(value: Any) -> str:
+    """`value` as Python writes it, cut where a line would become unreadable."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _list(known: dict[str, Any]) -> str:

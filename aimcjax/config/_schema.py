@@ -1,5 +1,8 @@
 """The shape of a config: one small section for each concern, nested; components are built by their constructors."""
 
+# Types made by calls (`quantity("s")`) and models made from other classes are beyond static checkers.
+# pyright: reportInvalidTypeForm=false, reportCallIssue=false, reportArgumentType=false
+
 import dataclasses
 from typing import Annotated, Any, Literal
 

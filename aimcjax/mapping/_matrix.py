@@ -85,7 +85,7 @@ def program_matrix(
 # Compiled even when called one matrix at a time: a chip has many matrices of few shapes.
 @eqx.filter_jit
 def _program(design: AbstractTileDesign, w: Array, key: PRNGKey, compensation: AbstractCompensation) -> TiledMatrix:
-    part = Partition(*w.shape, design.rows, design.cols)
+    part = Partition(w.shape[0], w.shape[1], design.rows, design.cols)
     keys = _random.split(key, part.n_tiles).reshape(part.grid_rows, part.grid_cols)
     tiles = _over_grid(lambda block, key: design.program(block, key=key))(part.split_matrix(w), keys)
     fresh = _over_grid(lambda state: design.at(state, 0.0))(tiles)

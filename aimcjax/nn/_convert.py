@@ -27,7 +27,7 @@ def to_analog(layer: Any, design: AbstractTileDesign, compensation: AbstractComp
 
 @to_analog.register
 def _(layer: eqx.nn.Linear, design: AbstractTileDesign, compensation: AbstractCompensation, name: str) -> AnalogLinear:
-    return AnalogLinear(layer.weight, layer.bias, 1.0, design, compensation, name)
+    return AnalogLinear(weight=layer.weight, bias=layer.bias, design=design, compensation=compensation, name=name)
 
 
 def is_convertible(node: Any) -> bool:

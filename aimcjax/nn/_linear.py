@@ -38,10 +38,10 @@ class AnalogLinear(AbstractAnalogLayer):
 
     weight: Float[Array, "n_out n_in"]
     bias: Float[Array, " n_out"] | None
-    input_range: Scalar = physical()
     design: AbstractTileDesign
     compensation: AbstractCompensation
     name: str = eqx.field(static=True)
+    input_range: Scalar = physical(1.0)
     key: PRNGKey | None = None
 
     def program(self, *, key: PRNGKey) -> "ProgrammedLinear":
@@ -56,7 +56,9 @@ class AnalogLinear(AbstractAnalogLayer):
         scale = jnp.max(jnp.abs(self.weight), axis=1)
         scale = jnp.where(scale > 0, scale, 1.0)
         matrix = program_matrix(self.design, (self.weight / scale[:, None]).T, key=key, compensation=self.compensation)
-        return ProgrammedLinear(matrix, scale, self.bias, self.input_range, self.name, self.key)
+        return ProgrammedLinear(
+            matrix=matrix, scale=scale, bias=self.bias, input_range=self.input_range, name=self.name, key=self.key
+        )
 
     def __call__(self, x: Float[Array, " n_in"], *, key: PRNGKey | None = None) -> Float[Array, " n_out"]:
         """Programs a fresh chip, reads it at once: the forward pass of noise-aware training, one noise draw a call."""
@@ -77,7 +79,10 @@ class ProgrammedLinear(AbstractAnalogLayer):
 
     def at(self, t: Time) -> "AgedLinear":
         """The layer `t` seconds after programming."""
-        return AgedLinear(self.matrix.at(t), self.scale, self.bias, self.input_range, self.name, self.key)
+        matrix = self.matrix.at(t)
+        return AgedLinear(
+            matrix=matrix, scale=self.scale, bias=self.bias, input_range=self.input_range, name=self.name, key=self.key
+        )
 
     def __call__(self, x: Float[Array, " n_in"], *, key: PRNGKey | None = None) -> Float[Array, " n_out"]:
         """Reads the layer as it is right after programming; use `at` for any other time."""

@@ -1,6 +1,7 @@
 """The pictures of a run: legible in print, safe for colour-blind readers, with units."""
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -48,7 +49,7 @@ def _accuracy(results: Results) -> Figure:
     for road in ROADS:
         for compensation in COMPENSATIONS:
             rows = results.summarize(road, compensation)
-            style = {"color": _COLOURS[road], "linestyle": _STYLES[compensation]}
+            style: dict[str, Any] = {"color": _COLOURS[road], "linestyle": _STYLES[compensation]}
             label = f"{ROAD_NAMES[road]}, {compensation}"
             axes.plot(results.times, [row.mean for row in rows], marker="o", markersize=4, label=label, **style)
             low, high = [row.low for row in rows], [row.high for row in rows]

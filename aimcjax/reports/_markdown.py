@@ -6,11 +6,12 @@ import yaml
 
 from ..chips import COMPONENTS
 from ..units import format_time
-from ._figures import ROAD_NAMES, write_figures
+from ._figures import write_figures
 from ._results import COMPENSATIONS, ROADS, Results, write_netcdf
 
 
 _DAY, _YEAR = 86400.0, 31557600.0
+_SHORT = {"direct": "direct", "hwa": "HWA"}
 
 
 def write(results: Results, config_yaml: str, folder: Path) -> None:
@@ -21,13 +22,12 @@ def write(results: Results, config_yaml: str, folder: Path) -> None:
 
 
 def accuracy_table(results: Results) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of accuracy in percent, `mean ± std` over chips: a row a road and compensation, a column a time."""
-    header = ["road", "drift compensation", *(format_time(float(t)) for t in results.times)]
+    """Header and rows of accuracy in percent, `mean ± std` over chips: a row a time, a column a road and compensation."""
+    header = ["after"] + [f"{_SHORT[road]}, {name}" for road in ROADS for name in COMPENSATIONS]
+    columns = [results.summarize(road, name) for road in ROADS for name in COMPENSATIONS]
     rows = [
-        [ROAD_NAMES[road], "on" if name == "compensated" else "off"]
-        + [f"{100 * row.mean:.1f} ± {100 * row.std:.1f}" for row in results.summarize(road, name)]
-        for road in ROADS
-        for name in COMPENSATIONS
+        [format_time(float(t)), *(f"{100 * row.mean:.1f} ± {100 * row.std:.1f}" for row in cells)]
+        for t, *cells in zip(results.times, *columns, strict=True)
     ]
     return header, rows
 
@@ -67,8 +67,8 @@ def markdown(results: Results, config_yaml: str, captions: dict[str, str]) -> st
     sections = [
         f"# {results.name}: accuracy and cost of a network on analog chips",
         f"A network trained to **{100 * results.baseline_accuracy:.1f} %** test accuracy, programmed on {n_chips} simulated chips, each "
-        "programmed once and aged. *Direct mapping* programs the trained weights as they are; *hardware-aware training* fine-tunes "
-        "them first on a fresh simulated chip in every step. *Drift compensation* rescales each tile digitally.",
+        "programmed once and aged. *Direct mapping* programs the trained weights as they are; *hardware-aware training* (HWA) fine-tunes "
+        "them first on a fresh simulated chip in every step. *Compensated* chips rescale each tile digitally by what drift took from it.",
         "## What each measure bought",
         *(f"- {line}" for line in findings(results)),
         f"## Test accuracy (%), mean ± standard deviation over {n_chips} chips",

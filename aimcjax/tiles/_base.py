@@ -4,8 +4,8 @@ import abc
 from typing import Any
 
 import equinox as eqx
-import jax
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from .._types import PRNGKey, Time
@@ -62,7 +62,7 @@ def check_weights(w: Any, rows: int, cols: int) -> None:
 
 def check_finite(w: Any) -> None:
     """Raises `ValueError` if concrete weights have NaN or infinite entries; no check while tracing."""
-    if isinstance(w, jax.core.Tracer):
+    if isinstance(w, Tracer):
         return
     bad = int(np.sum(~np.isfinite(np.asarray(w))))
     if bad:

@@ -64,4 +64,4 @@ def keep_programmable(clip_sigma: float | jax.Array) -> optax.GradientTransforma
         moved = nn.map_layers(optax.apply_updates(params, updates), project, nn.is_analog)
         return jax.tree.map(lambda new, old: new - old, moved, params), state
 
-    return optax.GradientTransformationExtraArgs(lambda _: optax.EmptyState(), update)
+    return optax.GradientTransformationExtraArgs(optax.init_empty_state, update)

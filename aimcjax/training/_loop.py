@@ -61,12 +61,29 @@ def fit(
     params, rest = eqx.partition(model, nn.trainable(model))
     # Physics and data enter as arguments: constants of the compiled program would be folded and recompiled.
     fixed, structure = eqx.partition(rest, eqx.is_array)
-    state = optimiser.init(params)
-    data = (jnp.asarray(x), jnp.asarray(y))
+    state, data = optimiser.init(params), (jnp.asarray(x), jnp.asarray(y))
 
     def loss_of(params: Any, fixed: Any, xs: Array, ys: Array, key: PRNGKey) -> Array:
         return cross_entropy(forward(eqx.combine(params, fixed, structure), xs, key=key), ys)
 
+    epoch = _compiled_epoch(loss_of, optimiser, schedule, n_batches)
+    history: list[float] = []
+    for index, key_epoch in enumerate(jr.split(key, schedule.epochs)):
+        moving = jnp.asarray(index < schedule.epochs - schedule.settle)
+        params, state, loss = epoch(params, state, fixed, data, moving, key_epoch)
+        history.append(float(loss))
+        if not jnp.isfinite(loss):
+            raise FloatingPointError(
+                f"training diverged: the loss is no longer finite in epoch {index + 1} of {schedule.epochs}; "
+                f"a learning rate below {schedule.learning_rate:g} may help"
+            )
+        progress(index + 1, history[-1])
+    return eqx.combine(params, rest), history
+
+
+def _compiled_epoch(
+    loss_of: Callable[..., Array], optimiser: optax.GradientTransformation, schedule: Schedule, n_batches: int
+) -> Callable[..., tuple[Any, Any, Array]]:
     @jax.jit
     def epoch(
         params: Any, state: Any, fixed: Any, data: tuple[Array, Array], moving: Array, key: PRNGKey
@@ -86,15 +103,7 @@ def fit(
         (params, state), losses = jax.lax.scan(step, (params, state), batches)
         return params, state, jnp.mean(losses)
 
-    history: list[float] = []
-    for index, key_epoch in enumerate(jr.split(key, schedule.epochs)):
-        moving = jnp.asarray(index < schedule.epochs - schedule.settle)
-        params, state, loss = epoch(params, state, fixed, data, moving, key_epoch)
-        history.append(float(loss))
-        if not jnp.isfinite(loss):
-            raise FloatingPointError(f"the loss is no longer finite in epoch {index + 1} of {schedule.epochs}")
-        progress(index + 1, history[-1])
-    return eqx.combine(params, rest), history
+    return epoch
 
 
 def random_shift(

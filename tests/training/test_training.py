@@ -119,7 +119,7 @@ def test_failures_are_named() -> None:
             schedule=SCHEDULE._replace(batch_size=512),
             key=jr.key(0),
         )
-    with pytest.raises(FloatingPointError, match="no longer finite in epoch 1 of 20"):
+    with pytest.raises(FloatingPointError, match="training diverged: the loss is no longer finite in epoch 1 of 20"):
         training.fit(
             Mlp(8, 2, (), key=jr.key(0)),
             X * np.nan,
