@@ -11,7 +11,8 @@ import equinox as eqx
 import numpy as np
 
 from .. import devices, periphery, tiles
-from ..units import format_quantity, parse_quantity
+from ..units import format_quantity
+from ._values import read_numbers, read_quantity, read_size, shorten
 
 
 # role -> {name: class, or function without arguments that returns a preset}
@@ -34,11 +35,15 @@ _REGISTRY: dict[type, dict[str, Callable[..., Any]]] = {
     periphery.AbstractAdc: {"uniform_adc": periphery.UniformAdc, "ideal_adc": periphery.IdealAdc},
 }
 _NAMES = {made: name for known in _REGISTRY.values() for name, made in known.items() if isinstance(made, type)}
-
-# Limits (exclusive, inclusive) of quantities by name: outside them an equation divides by zero or overflows float32.
-_POSITIVE = dict.fromkeys(("g_max", "v_max", "i_max", "w_max", "t_0", "t_read"), (0.0, math.inf))
-_LIMITS = {**_POSITIVE, "bits": (1.0, 32.0)}
-_LARGEST_SIZE = 1_000_000
+_WORDS = {
+    tiles.AbstractTileDesign: "a tile",
+    tiles.AbstractEncoding: "an encoding",
+    tiles.AbstractCrossbar: "a crossbar",
+    devices.AbstractDevice: "a device",
+    devices.AbstractLaw: "a law",
+    periphery.AbstractDac: "a DAC",
+    periphery.AbstractAdc: "an ADC",
+}
 
 
 def build(tree: Any, role: type) -> Any:
@@ -52,7 +57,7 @@ def build(tree: Any, role: type) -> Any:
     if isinstance(tree, str):
         tree = {"type": tree}
     if role is devices.AbstractLaw and not isinstance(tree, dict):
-        return devices.as_law(_numbers(tree))
+        return devices.as_law(read_numbers(tree) if isinstance(tree, list) else read_quantity(tree, "", "1"))
     if not isinstance(tree, dict) or "type" not in tree:
         raise ValueError(f"expected {{type: name, ...}} with a name of {_list(known)}, got {shorten(tree)}")
     name, arguments = tree["type"], {key: value for key, value in tree.items() if key != "type"}
@@ -62,13 +67,14 @@ def build(tree: Any, role: type) -> Any:
     base = None if isinstance(make, type) else make()
     cls = make if isinstance(make, type) else type(base)
     values = {key: _argument(cls, key, value) for key, value in arguments.items()}
-    missing = [field.name for field in dataclasses.fields(cls) if base is None and _is_required(field)]
-    missing = [key for key in missing if key not in values]
-    if missing:
+    missing = [field.name for field in dataclasses.fields(cls) if _is_required(field) and field.name not in values]
+    if base is None and missing:
         raise ValueError(f"{name} needs a value for {', '.join(missing)}")
     component = cls(**values) if base is None else dataclasses.replace(base, **values)
-    if isinstance(component, devices.AbstractDevice) and not component.g_min < component.g_max:
-        raise ValueError(f"g_min must be below g_max, got {describe(component)['g_min']} and {describe(component)['g_max']}")
+    if role is devices.AbstractDevice and not component.g_min < component.g_max:
+        raise ValueError(
+            f"g_min must be below g_max, got {describe(component)['g_min']} and {describe(component)['g_max']}"
+        )
     return component
 
 
@@ -107,41 +113,8 @@ def _convert(value: Any, hint: Any, field: dataclasses.Field) -> Any:
     if hint in _REGISTRY:
         return build(value, hint)
     if hint is int:
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _LARGEST_SIZE:
-            raise ValueError(f"expected a whole number from 1 to {_LARGEST_SIZE}, got {shorten(value)}")
-        return value
-    if "unit" in field.metadata:
-        return _within_limits(parse_quantity(value, field.metadata["unit"]), value, field)
-    if not isinstance(value, list):
-        raise ValueError(f"expected a list of numbers, got {shorten(value)}")
-    return _numbers(value)
-
-
-def _within_limits(number: float, value: Any, field: dataclasses.Field) -> float:
-    dimensionless = field.metadata["unit"] == "1"
-    if field.name in _LIMITS:
-        low, high = _LIMITS[field.name]
-        if not low < number <= high:
-            what = f"above {low:g}" if high == math.inf else f"above {low:g} and at most {high:g}"
-            raise ValueError(f"expected a value {what}, got {shorten(value)}")
-    elif not dimensionless and number < 0:
-        raise ValueError(f"expected zero or more, got {shorten(value)}")
-    return _in_float32(number, value)
-
-
-def _numbers(value: Any) -> Any:
-    items = value if isinstance(value, list) else [value]
-    if not items or not all(isinstance(item, (int, float)) and not isinstance(item, bool) for item in items):
-        raise ValueError(f"expected a number or a list of numbers, got {shorten(value)}")
-    numbers = [_in_float32(parse_quantity(item, "1"), item) for item in items]
-    return numbers if isinstance(value, list) else numbers[0]
-
-
-def _in_float32(number: float, value: Any) -> float:
-    limits = np.finfo(np.float32)
-    if abs(number) > limits.max or 0 < abs(number) < limits.tiny:
-        raise ValueError(f"expected a magnitude that single precision can hold, got {shorten(value)}")
-    return number
+        return read_size(value)
+    return read_quantity(value, field.name, field.metadata["unit"]) if "unit" in field.metadata else read_numbers(value)
 
 
 def _is_required(field: dataclasses.Field) -> bool:
@@ -151,20 +124,10 @@ def _is_required(field: dataclasses.Field) -> bool:
 def _unknown_type(name: Any, role: type) -> str:
     for other, known in _REGISTRY.items():
         if isinstance(name, str) and name in known and other is not role:
-            return f"{name!r} is {_word(other)}, this is the place of {_word(role)}: {_list(_REGISTRY[role])}"
+            return f"{name!r} is {_WORDS[other]}, this is the place of {_WORDS[role]}: {_list(_REGISTRY[role])}"
     close = difflib.get_close_matches(str(name), _REGISTRY[role], n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"expected {_word(role)}, got {shorten(name)}; {hint}known: {_list(_REGISTRY[role])}"
-
-
-def _word(role: type) -> str:
-    return _WORDS[role]
-
-
-def shorten(value: Any) -> str:
-    """`value` as Python writes it, cut where a line would become unreadable."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return f"expected {_WORDS[role]}, got {shorten(name)}; {hint}known: {_list(_REGISTRY[role])}"
 
 
 def _list(known: dict[str, Any]) -> str:

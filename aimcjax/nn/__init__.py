@@ -7,6 +7,7 @@
 
 - `AnalogLinear`, `ProgrammedLinear`, `AgedLinear`: the three lives of a layer.
 - `trainable`: which leaves training may change. `with_compensation`: another drift compensation.
+- `to_digital`: back to ordinary weights.
 - `to_analog`, `map_layers`: where new layer types and frameworks register.
 """
 
@@ -17,6 +18,7 @@ from ._convert import (
     is_convertible as is_convertible,
     map_layers as map_layers,
     to_analog as to_analog,
+    to_digital as to_digital,
 )
 from ._functional import (
     apply as apply,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import equinox as eqx
+import jax.random as jr
 import jax.tree_util as jtu
 
 from ..mapping import AbstractCompensation, GlobalDriftCompensation
@@ -69,6 +70,19 @@ def convert(model: Model, rules: Sequence[Rule], *, compensation: AbstractCompen
     analog = map_layers(model, replace, is_convertible)
     book.check_all_used()
     return analog
+
+
+def to_digital(model: Model) -> Model:
+    """The reverse of `convert`: every analog layer that is not programmed becomes an `equinox.nn.Linear` with its weights."""
+
+    def replace(path: str, layer: Any) -> Any:
+        del path
+        n_out, n_in = layer.weight.shape
+        blank = eqx.filter_eval_shape(eqx.nn.Linear, n_in, n_out, use_bias=layer.bias is not None, key=jr.key(0))
+        parts = lambda linear: (linear.weight, linear.bias)
+        return eqx.tree_at(parts, blank, parts(layer), is_leaf=lambda leaf: leaf is None)
+
+    return map_layers(model, replace, is_analog)
 
 
 def analog_layers(model: Any) -> dict[str, Any]:

@@ -127,3 +127,9 @@ def test_trainable_leaves(getkey) -> None:
     trained = eqx.filter(analog, nn.trainable(analog))
     shapes = sorted(leaf.shape for leaf in jax.tree.leaves(trained))
     assert shapes == sorted([(3, 4), (3,), (), (2, 3), (2,), ()])  # weights, biases, input ranges; no physics
+
+
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_to_digital_is_the_reverse(use_bias: bool, getkey) -> None:
+    model = {"a": eqx.nn.Linear(4, 3, use_bias=use_bias, key=getkey())}
+    assert eqx.tree_equal(nn.to_digital(nn.convert(model, [nn.Rule(".*", IDEAL)])), model)
