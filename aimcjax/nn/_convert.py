@@ -73,7 +73,7 @@ def convert(model: Model, rules: Sequence[Rule], *, compensation: AbstractCompen
 
 
 def to_digital(model: Model) -> Model:
-    """The reverse of `convert`: every analog layer that is not programmed becomes an `equinox.nn.Linear` with its weights."""
+    """The reverse of `convert`: every analog layer, not programmed, becomes an `equinox.nn.Linear` with its weights."""
 
     def replace(path: str, layer: Any) -> Any:
         del path

@@ -1,11 +1,13 @@
 """The pictures of a run: legible in print, safe for colour-blind readers, with units."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
@@ -44,10 +46,20 @@ def write_figures(results: Results, folder: Path) -> dict[str, str]:
 
 
 def _accuracy(results: Results) -> Figure:
-    figure, axes = plt.subplots(figsize=(7.0, 4.2), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10.0, 4.6), layout="constrained", width_ratios=(3, 2))
+    _curves(left, results, COMPENSATIONS)
+    _curves(right, results, COMPENSATIONS[:1])
+    left.set(ylabel="test accuracy", ylim=(None, 1.01))
+    handles, labels = left.get_legend_handles_labels()
+    figure.legend(handles, labels, fontsize="small", loc="outside lower center", ncols=3)
+    right.set_title("compensated only", fontsize="medium")
+    return figure
+
+
+def _curves(axes: Axes, results: Results, compensations: Sequence[str]) -> None:
     axes.axhline(results.baseline_accuracy, color="black", linewidth=1, linestyle=":", label="digital baseline")
     for road in ROADS:
-        for compensation in COMPENSATIONS:
+        for compensation in compensations:
             rows = results.summarize(road, compensation)
             style: dict[str, Any] = {"color": _COLOURS[road], "linestyle": _STYLES[compensation]}
             label = f"{ROAD_NAMES[road]}, {compensation}"
@@ -55,13 +67,11 @@ def _accuracy(results: Results) -> Figure:
             low, high = [row.low for row in rows], [row.high for row in rows]
             axes.fill_between(results.times, low, high, color=_COLOURS[road], alpha=0.2, linewidth=0)
     axes.set_xscale("log")
-    axes.set_xticks(results.times, [format_time(float(t)) for t in results.times])
+    axes.set_xticks(results.times, [format_time(float(t)) for t in results.times], rotation=30, ha="right")
     axes.minorticks_off()
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.set(xlabel="time after programming", ylabel="test accuracy", ylim=(None, 1.01))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+    axes.set_xlabel("time after programming")
     axes.grid(alpha=0.3)
-    axes.legend(fontsize="small", loc="lower left")
-    return figure
 
 
 def _energy(results: Results) -> Figure:

@@ -30,12 +30,14 @@ class TileErrors:
 class Results:
     """Results of an accuracy-over-time study.
 
+    `retrained_accuracy` is the digital test accuracy of the network that hardware-aware training left: it is also more training.
     `accuracy[road]` has axes (`COMPENSATIONS`, chips, times), fractions in [0, 1]; `times` [s] after programming; `cost` of one
     inference on the HWA chip; `wall_s`, the run's duration [s].
     """
 
     name: str
     baseline_accuracy: float
+    retrained_accuracy: float
     times: Float[np.ndarray, " times"]
     accuracy: dict[str, Float[np.ndarray, "compensations chips times"]]
     cost: Cost

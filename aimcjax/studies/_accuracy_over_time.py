@@ -49,6 +49,7 @@ def accuracy_over_time(config: Config, out: Path, *, overwrite: bool = False, pr
             results = reports.Results(
                 name=config.name,
                 baseline_accuracy=baseline,
+                retrained_accuracy=roads.digital_accuracy(nn.to_digital(analog["hwa"]), data),
                 times=np.asarray(config.sweep.times),
                 accuracy=accuracy,
                 cost=roads.chip_cost(config, analog["hwa"], portrait, data),

@@ -3,6 +3,7 @@
     python -m experiments.benchmarks.tile
 """
 
+import dataclasses
 import statistics
 import time
 from collections.abc import Callable
@@ -59,7 +60,7 @@ def main() -> None:
     plain = lambda w, xs: xs @ w
     read = lambda matrix, xs, keys: jax.vmap(lambda x, key: matrix(x, key=key))(xs, keys)
     for name in ("ideal", "standard_pcm"):
-        design = eqx.tree_at(lambda d: (d.rows, d.cols), tiles.preset(name), (n, n))
+        design = dataclasses.replace(tiles.preset(name), rows=n, cols=n)
         matrix = program_matrix(design, w, key=key).at(3600.0)
         report(f"MVM {n}x{n}, batch {batch}, {name}", read, (matrix, xs, keys), plain, (w, xs))
     matrix = program_matrix(tiles.TileDesign(rows=n, cols=n), w, key=key).at(3600.0)
