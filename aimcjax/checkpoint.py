@@ -1,4 +1,4 @@
-"""Saving and loading the arrays of a model with Orbax; structure comes from the code and its config."""
+"""Saving and loading the arrays of models with Orbax; structure comes from the code and its config."""
 
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,41 +20,44 @@ def save(path: Path, **trees: Any) -> None:
     path = Path(path).absolute()
     if path.exists():
         raise FileExistsError(f"a checkpoint exists already at {path}; choose another path or remove it")
-    ocp.save(str(path), {name: _named_arrays(tree) for name, tree in trees.items()})
+    ocp.save_checkpointables(str(path), {name: _named_arrays(tree) for name, tree in trees.items()})
 
 
 def load(path: Path, name: str, like: Model) -> Model:
-    """The pytree called `name` of a checkpoint, with the structure, shapes and shardings of `like`.
+    """The pytree called `name` of a checkpoint, with the structure, dtypes and shardings of `like`.
 
-    **Raises:** `FileNotFoundError` if there is no checkpoint at `path`; `ValueError` if its arrays are not those of `like`.
+    **Raises:** `FileNotFoundError` if there is no checkpoint at `path`; `ValueError` if it is damaged, or its arrays
+    are not those of `like`.
     """
     path = Path(path).absolute()
     if not path.is_dir():
         raise FileNotFoundError(f"no checkpoint at {path}")
-    wanted = _named_arrays(like)
-    saved = ocp.load(str(path))
+    try:
+        saved: dict[str, Any] = ocp.checkpointables_metadata(str(path)).metadata
+    except Exception as error:  # Orbax raises many types for many kinds of damage
+        raise ValueError(f"{path} is not a readable checkpoint: {error}") from None
     if name not in saved:
         raise ValueError(f"the checkpoint {path} holds {sorted(saved)}, not {name!r}")
-    found = saved[name]
-    if {k: v.shape for k, v in found.items()} != {k: v.shape for k, v in wanted.items()}:
-        differing = sorted(k for k in found.keys() | wanted.keys() if _shape(found, k) != _shape(wanted, k))
+    wanted = _named_arrays(like)
+    differing = sorted(k for k in saved[name].keys() | wanted.keys() if _shape(saved[name], k) != _shape(wanted, k))
+    if differing:
         raise ValueError(
-            f"the checkpoint {path} does not fit the model; they differ in {differing[:3]}: was it written with another config?"
+            f"the checkpoint {path} does not fit the model: {name} differs in {', '.join(differing[:3])}; "
+            "was it written with another config?"
         )
+    abstract = {k: jax.ShapeDtypeStruct(v.shape, v.dtype, sharding=v.sharding) for k, v in wanted.items()}
+    found: dict[str, jax.Array] = ocp.load_checkpointables(str(path), {name: abstract})[name]
     arrays, rest = eqx.partition(like, eqx.is_array)
-    leaves, structure = jtu.tree_flatten_with_path(arrays)
-    placed = [jax.device_put(found[_key(p)], leaf.sharding) for p, leaf in leaves]
-    return eqx.combine(jtu.tree_unflatten(structure, placed), rest)
+    return eqx.combine(jtu.tree_map_with_path(lambda at, _: found[_key(at)], arrays), rest)
 
 
 def _named_arrays(tree: Any) -> dict[str, jax.Array]:
-    leaves = jtu.tree_leaves_with_path(eqx.filter(tree, eqx.is_array))
-    return {_key(path): leaf for path, leaf in leaves}
+    return {_key(at): leaf for at, leaf in jtu.tree_leaves_with_path(eqx.filter(tree, eqx.is_array))}
 
 
 def _key(path: Any) -> str:
-    return jtu.keystr(path, simple=True, separator=".")
+    return jtu.keystr(path, simple=True, separator=".") or "array"
 
 
-def _shape(arrays: dict[str, Any], name: str) -> Any:
-    return arrays[name].shape if name in arrays else None
+def _shape(arrays: dict[str, Any], name: str) -> tuple[int, ...] | None:
+    return tuple(arrays[name].shape) if name in arrays else None

@@ -75,7 +75,9 @@ def _show(results: reports.Results, target: Path) -> None:
     console = Console()
     header, rows = reports.accuracy_table(results)
     n_chips = results.accuracy["hwa"].shape[1]
-    table = Table(title=f"test accuracy (%) over {n_chips} chips; digital baseline {100 * results.baseline_accuracy:.1f} %")
+    table = Table(
+        title=f"test accuracy (%) over {n_chips} chips; digital baseline {100 * results.baseline_accuracy:.1f} %"
+    )
     for name in header:
         table.add_column(name.replace(", ", "\n"), justify="right")
     for row in rows:

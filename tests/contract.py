@@ -4,6 +4,8 @@ One entry says how to call a component; `check_contract` runs everything that mu
 """
 
 import dataclasses
+import pathlib
+import tempfile
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 import tolerances
 from jax.test_util import check_grads
+
+from aimcjax import checkpoint
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +32,7 @@ class Entry:
 def check_contract(entry: Entry, key: jax.Array) -> None:
     """Runs the whole contract."""
     is_pytree(entry, key)
+    survives_saving(entry)
     jit_is_eager(entry, key)
     vmap_is_loop(entry, key)
     new_values_do_not_recompile(entry, key)
@@ -41,6 +46,16 @@ def is_pytree(entry: Entry, key: jax.Array) -> None:
     assert eqx.tree_equal(rebuilt, entry.component)
     assert all(not leaf.weak_type for leaf in leaves if isinstance(leaf, jax.Array))
     _close(entry.call(rebuilt, entry.x, key), entry.call(entry.component, entry.x, key), 0.0)
+
+
+def survives_saving(entry: Entry) -> None:
+    if not jax.tree.leaves(entry.component):
+        return
+    moved = jax.tree.map(lambda leaf: leaf * 1.01, entry.component)
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint.save(pathlib.Path(folder) / "saved", component=moved)
+        loaded = checkpoint.load(pathlib.Path(folder) / "saved", "component", like=entry.component)
+    assert eqx.tree_equal(loaded, moved)
 
 
 def jit_is_eager(entry: Entry, key: jax.Array) -> None:

@@ -1,6 +1,7 @@
 """What one inference does: how many vectors each analog layer multiplies, and what is left to digital logic.
 
-A read-only walk over the jaxpr finds every product, those of weights on tiles and those between activations alike, in any model.
+A read-only walk over the jaxpr finds every product, those of weights on tiles and those between activations alike,
+in any model.
 """
 
 import dataclasses
@@ -19,8 +20,9 @@ from .. import nn
 
 @dataclasses.dataclass(frozen=True)
 class Activity:
-    """Counts for one inference (one sample): `vectors` through each analog layer, in the order of execution; `analog_macs` and
-    `digital_macs`, multiply-accumulates on tiles and off them; `digital_ops`, elementwise operations (norms, softmax, residuals)."""
+    """Counts for one inference (one sample): `vectors` through each analog layer, in the order of execution;
+    `analog_macs` and `digital_macs`, multiply-accumulates on tiles and off them; `digital_ops`, elementwise operations (norms,
+    softmax, residuals)."""
 
     vectors: dict[str, int]
     analog_macs: int
@@ -93,12 +95,31 @@ def _jaxprs(value: Any) -> list[core.Jaxpr]:
 
 
 def _ordered(layers: dict[str, Any], counts: Counter[str]) -> list[str]:
-    executed = [key.removeprefix("mvm:") for key in counts if key.startswith("mvm:")]  # insertion order is execution order
+    executed = [
+        key.removeprefix("mvm:") for key in counts if key.startswith("mvm:")
+    ]  # insertion order is execution order
     return executed + [name for name in layers if name not in executed]
 
 
 # Primitives that cost an arithmetic unit an operation per element; moving, reshaping and comparing data is not counted.
 _ARITHMETIC = frozenset(
-    "add sub mul div max min neg exp log tanh logistic rsqrt sqrt pow integer_pow erf abs "
-    "reduce_sum reduce_max reduce_min square".split()
+    {
+        "add",
+        "sub",
+        "mul",
+        "div",
+        "max",
+        "min",
+        "neg",
+        "abs",
+        "exp",
+        "log",
+        "tanh",
+        "logistic",
+        "erf",
+        "rsqrt",
+        "sqrt",
+        "pow",
+    }
+    | {"integer_pow", "square", "reduce_sum", "reduce_max", "reduce_min"}
 )

@@ -1,7 +1,7 @@
 """A first cost model: action counts times energy per action; time of the critical path; area of what is there.
 
-Every constant is a leaf with its source: the same parameters that set accuracy (bits, conductances, voltages) set the cost,
-and the cost has a gradient.
+Every constant is a leaf with its source: the same parameters that set accuracy (bits, conductances, voltages) set
+the cost, and the cost has a gradient.
 """
 
 from typing import Any
@@ -24,13 +24,15 @@ COMPONENTS = ("core", "dac", "adc", "interconnect", "digital")
 class CostModel(eqx.Module):
     r"""Energy, time and area per action. Per MVM of a tile with R rows and C columns in use:
 
-    $$E_{core} = \langle v^2\rangle\, t_{int} \sum g, \quad E_{dac} = R\,e_{dac} 2^{b_{dac}}, \quad E_{adc} = C\,e_{adc} 2^{b_{adc}}, \quad
+    $$E_{core} = \langle v^2\rangle\, t_{int} \sum g, \quad E_{dac} = R\,e_{dac} 2^{b_{dac}}, \quad E_{adc} =
+    C\,e_{adc} 2^{b_{adc}}, \quad
       E_{link} = (R\,b_{dac} + C\,b_{adc})\,e_{bit}$$
     $$t_{mvm} = t_{int} + n_{share}/f_{adc}$$
-    and digital logic pays per operation: two for each column of a tile (scale, accumulate) and what the model computes off the tiles.
+    and digital logic pays per operation: two for each column of a tile (scale, accumulate) and what the model
+    computes off the tiles.
 
-    **Assumptions:** the tiles of one layer work in parallel, its vectors follow one another, layers do not overlap; converter
-    energy doubles per bit (Walden); no buffers, no DRAM, no leakage.
+    **Assumptions:** the tiles of one layer work in parallel, its vectors follow one another, layers do not overlap;
+    converter energy doubles per bit (Walden); no buffers, no DRAM, no leakage.
     """
 
     t_integrate: Scalar = physical(
@@ -40,10 +42,14 @@ class CostModel(eqx.Module):
         1.667 * pJ / 256, unit="J", doc="8-bit SAR of ISAAC, 32 nm, 1.667 pJ (Shafiee, ISCA 2016), / 2^8"
     )
     dac_energy_per_step: Scalar = physical(
-        0.41667 * pJ / 256, unit="J", doc="DAC of the ISAAC library, 32 nm, 0.41667 pJ (CiMLoop, ISPASS 2024), taken as 8-bit, / 2^8"
+        0.41667 * pJ / 256,
+        unit="J",
+        doc="DAC of the ISAAC library, 32 nm, 0.41667 pJ (CiMLoop, ISPASS 2024), taken as 8-bit, / 2^8",
     )
     link_energy_per_bit: Scalar = physical(
-        64 * fJ, unit="J", doc="0.2 fF/um wire (NeuroSim V2.1) x (0.8 V)^2 x 1 mm x activity 1/2; length, supply, activity assumed"
+        64 * fJ,
+        unit="J",
+        doc="0.2 fF/um wire (NeuroSim V2.1) x (0.8 V)^2 x 1 mm x activity 1/2; length, supply, activity assumed",
     )
     digital_energy_per_op: Scalar = physical(
         0.4 * pJ, unit="J", doc="fp16 add, 45 nm, 0.4 pJ (Horowitz, ISSCC 2014), for every elementwise operation"
@@ -56,11 +62,14 @@ class CostModel(eqx.Module):
     digital_ops_per_s: Scalar = physical(1e12, unit="Hz", doc="assumed: operations per second of the digital units")
     cell_area: Scalar = physical(0.04 * um2, unit="m2", doc="assumed: 1T1R, 25 F^2 at F = 40 nm")
     adc_area: Scalar = physical(1200 * um2, unit="m2", doc="8-bit SAR of ISAAC, 32 nm (Shafiee, ISCA 2016)")
-    dac_area: Scalar = physical(21.2 * um2, unit="m2", doc="1-bit 0.166 um2 (ISAAC), doubled per bit to 8 bits (assumed)")
+    dac_area: Scalar = physical(
+        21.2 * um2, unit="m2", doc="1-bit 0.166 um2 (ISAAC), doubled per bit to 8 bits (assumed)"
+    )
 
 
 class Cost(eqx.Module):
-    """Cost of one inference: `energy_J` by component (`COMPONENTS`), `latency_s`, `area_m2`, `n_macs`, `n_tiles`, `n_cells`."""
+    """Cost of one inference: `energy_J` by component (`COMPONENTS`), `latency_s`, `area_m2`, `n_macs`, `n_tiles`,
+    `n_cells`."""
 
     energy_J: dict[str, Scalar]
     latency_s: Scalar
@@ -83,8 +92,8 @@ class Cost(eqx.Module):
 def cost(chip: Any, activity: Activity, input_power: dict[str, float], constants: CostModel) -> Cost:
     """The cost of one inference.
 
-    **Arguments:** `chip`, from `nn.program` with `TileDesign` tiles; `activity`, from `count_activity`; `input_power`, from
-    `nn.input_power`; `constants`.
+    **Arguments:** `chip`, from `nn.program` with `TileDesign` tiles; `activity`, from `count_activity`;
+    `input_power`, from `nn.input_power`; `constants`.
 
     **Raises:** `ValueError` for a tile or converter without a cost model.
     """
@@ -100,7 +109,10 @@ def cost(chip: Any, activity: Activity, input_power: dict[str, float], constants
         area = area + _layer_area(layer, constants)
         n_tiles += part.n_tiles
         n_cells += len(layer.matrix.design.encoding.polarity) * part.n_in * part.n_out
-    digital_J = activity.digital_ops * constants.digital_energy_per_op + activity.digital_macs * constants.digital_energy_per_mac
+    digital_J = (
+        activity.digital_ops * constants.digital_energy_per_op
+        + activity.digital_macs * constants.digital_energy_per_mac
+    )
     energy["digital"] = energy["digital"] + digital_J
     latency = latency + (activity.digital_ops + 2 * activity.digital_macs) / constants.digital_ops_per_s
     return Cost(energy, latency, area, activity.n_macs, n_tiles, n_cells)
@@ -115,7 +127,10 @@ def _layer_energy(layer: nn.ProgrammedLinear, power: float, constants: CostModel
         if value is None:
             raise ValueError(f"layer {layer.name}: an ideal {which.upper()} has no energy; give it a resolution")
     g_total = jnp.sum(layer.matrix.at(0.0).tiles.g)
-    rows, cols = part.grid_cols * part.n_in, part.grid_rows * part.n_out  # inputs are converted again on every grid column
+    rows, cols = (
+        part.grid_cols * part.n_in,
+        part.grid_rows * part.n_out,
+    )  # inputs are converted again on every grid column
     moved = rows * bits["dac"] + cols * bits["adc"]
     return {
         "core": power * design.dac.v_max**2 * g_total * constants.t_integrate,

@@ -13,7 +13,7 @@ from ..tiles import AbstractTileDesign, TileDesign
 
 @ft.singledispatch
 def bits_of(converter: AbstractAdc | AbstractDac) -> Any:
-    """Resolution of a converter in bits, `None` for an ideal one; register your own converter with `@bits_of.register`."""
+    """Resolution of a converter in bits, `None` for an ideal one; register your own with `@bits_of.register`."""
     del converter
 
 
@@ -32,9 +32,9 @@ def mapping_table(model: Any) -> list[dict[str, Any]]:
 
     **Arguments:** `model`, from `nn.program`.
 
-    **Returns:** rows with `tile_id`, `layer`, `row_range` and `col_range` (inputs and outputs of the layer, `[start, stop)`),
-    `encoding`, `adc_bits`, `dac_bits`, `scale` (the weight that a full cell stands for, in the column where it is largest),
-    `verify_policy`. The ranges cover every mapped weight exactly once.
+    **Returns:** rows with `tile_id`, `layer`, `row_range` and `col_range` (inputs and outputs of the layer, `[start,
+    stop)`), `encoding`, `adc_bits`, `dac_bits`, `scale` (the weight that a full cell stands for, in the column where
+    it is largest), `verify_policy`. The ranges cover every mapped weight exactly once.
     """
     rows: list[dict[str, Any]] = []
     for name, layer in nn.analog_layers(model).items():
@@ -55,8 +55,8 @@ def check_capacity(model: Any, max_tiles: int | None) -> int:
         needed += n_tiles
         if max_tiles is not None and needed > max_tiles:
             raise ValueError(
-                f"the chip has {max_tiles} tiles and layer {name} ({layer.weight.shape[1]}x{layer.weight.shape[0]}) needs tile "
-                f"number {max_tiles + 1}: give it more tiles, larger tiles, or keep layers digital"
+                f"the chip has {max_tiles} tiles and layer {name} ({layer.weight.shape[1]}x{layer.weight.shape[0]}) "
+                f"needs tile number {max_tiles + 1}: give it more tiles, larger tiles, or keep layers digital"
             )
     return needed
 

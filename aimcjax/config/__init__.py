@@ -2,8 +2,8 @@
 
     tile: {type: tile, rows: 64, device: {type: pcm_joshi2020, g_max: 30 uS}}
 
-Quantities carry units and become SI. The constructor of a component is its schema, one registry for each role; unknown keys,
-types and units are refused with what was expected.
+Quantities carry units and become SI. The constructor of a component is its schema, one registry for each role;
+unknown keys, types and units are refused with what was expected.
 
 - `load_config(path, overrides)`: a `Config`, or a `ConfigError` of one line.
 - `build`, `describe`: components from and to `{type: name, ...}`.

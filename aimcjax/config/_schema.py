@@ -30,7 +30,8 @@ def quantity(unit: str) -> Any:
 def component(role: type) -> Any:
     """The type of an object written as `{type: name, ...}`."""
     return Annotated[
-        role, BeforeValidator(lambda tree: build(tree, role)), PlainSerializer(lambda value: describe(value), return_type=dict)
+        role, BeforeValidator(lambda tree: build(tree, role)), PlainSerializer(lambda value: describe(value),
+        return_type=dict)
     ]
 
 

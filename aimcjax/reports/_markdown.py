@@ -22,7 +22,7 @@ def write(results: Results, config_yaml: str, folder: Path) -> None:
 
 
 def accuracy_table(results: Results) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of accuracy in percent, `mean ± std` over chips: a row a time, a column a road and compensation."""
+    """Header and rows of accuracy in percent, `mean ± std` over chips: a row a time, a column a road."""
     header = ["after"] + [f"{_SHORT[road]}, {name}" for road in ROADS for name in COMPENSATIONS]
     columns = [results.summarize(road, name) for road in ROADS for name in COMPENSATIONS]
     rows = [
@@ -59,8 +59,8 @@ def findings(results: Results) -> list[str]:
         )
     lines.append(
         f"Hardware-aware training is also more training: without any hardware the network it leaves scores "
-        f"{100 * results.retrained_accuracy:.1f} %, {100 * (results.retrained_accuracy - results.baseline_accuracy):+.1f} points "
-        "from the baseline."
+        f"{100 * results.retrained_accuracy:.1f} %, "
+        f"{100 * (results.retrained_accuracy - results.baseline_accuracy):+.1f} points from the baseline."
     )
     return lines
 
@@ -71,9 +71,10 @@ def markdown(results: Results, config_yaml: str, captions: dict[str, str]) -> st
     n_chips = results.accuracy["hwa"].shape[1]
     sections = [
         f"# {results.name}: accuracy and cost of a network on analog chips",
-        f"A network trained to **{100 * results.baseline_accuracy:.1f} %** test accuracy, programmed on {n_chips} simulated chips, each "
-        "programmed once and aged. *Direct mapping* programs the trained weights as they are; *hardware-aware training* (HWA) fine-tunes "
-        "them first on a fresh simulated chip in every step. *Compensated* chips rescale each tile digitally by what drift took from it.",
+        f"A network trained to **{100 * results.baseline_accuracy:.1f} %** test accuracy, "
+        f"programmed on {n_chips} simulated chips, each programmed once and aged. *Direct mapping* programs the trained "
+        "weights as they are; *hardware-aware training* (HWA) fine-tunes them first on a fresh simulated chip in every "
+        "step. *Compensated* chips rescale each tile digitally by what drift took from it.",
         "## What each measure bought",
         *(f"- {line}" for line in findings(results)),
         f"## Test accuracy (%), mean ± standard deviation over {n_chips} chips",
@@ -81,14 +82,16 @@ def markdown(results: Results, config_yaml: str, captions: dict[str, str]) -> st
         *(f"![{caption}](figures/{name})\n\n*{caption}*" for name, caption in captions.items()),
         "## Cost of one inference",
         "\n".join(f"- {line}" for line in cost_lines(results)),
-        "Operations are counted as MACs (one multiply and one add). The tiles of a layer work in parallel, vectors and layers follow "
-        "one another; no buffers, DRAM or leakage. The constants:",
+        "Operations are counted as MACs (one multiply and one add). The tiles of a layer work in parallel, "
+        "vectors and layers follow one another; no buffers, DRAM or leakage. The constants:",
         _cost_table(config_yaml),
         "## Models",
-        "- PCM: programming noise, drift, 1/f noise: Joshi et al., Nat. Commun. 11:2473 (2020); Nandakumar et al., ICECS (2019).\n"
+        "- PCM: programming noise, drift, 1/f noise: Joshi et al., Nat. Commun. 11:2473 (2020); "
+        "Nandakumar et al., ICECS (2019).\n"
         "- Converters, output noise, read noise: Rasch et al., Nat. Commun. 14:5282 (2023).\n"
         "- Intervals: Student's t over chips, test set fixed; they say nothing of other test sets or training seeds.",
-        f"## Setup\n\nWall time {results.wall_s:.0f} s. Versions are in `versions.json`, every chip's accuracy in `results.nc`. "
+        f"## Setup\n\nWall time {results.wall_s:.0f} s. Versions are in `versions.json`, "
+        "every chip's accuracy in `results.nc`. "
         "`aimcjax run config.yaml` repeats the run.",
         f"```yaml\n{config_yaml}```",
     ]
@@ -108,4 +111,6 @@ def _table(header: list[str], rows: list[list[str]]) -> str:
 
 def _cost_table(config_yaml: str) -> str:
     constants = yaml.safe_load(config_yaml)["cost"]
-    return _table(["constant", "value", "source"], [[f"`{k}`", str(v["value"]), v["source"]] for k, v in constants.items()])
+    return _table(
+        ["constant", "value", "source"], [[f"`{k}`", str(v["value"]), v["source"]] for k, v in constants.items()]
+    )

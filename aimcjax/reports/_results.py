@@ -18,7 +18,7 @@ ROADS = ("direct", "hwa")
 
 @dataclasses.dataclass(frozen=True)
 class TileErrors:
-    """One tile of one chip: `target` and `programmed` weights in units of the layer, `layer` and `tile_id` it belongs to."""
+    """One tile of one chip: `target` and `programmed` weights in units of the layer, `layer` and `tile_id` say which."""
 
     layer: str
     tile_id: str
@@ -30,9 +30,9 @@ class TileErrors:
 class Results:
     """Results of an accuracy-over-time study.
 
-    `retrained_accuracy` is the digital test accuracy of the network that hardware-aware training left: it is also more training.
-    `accuracy[road]` has axes (`COMPENSATIONS`, chips, times), fractions in [0, 1]; `times` [s] after programming; `cost` of one
-    inference on the HWA chip; `wall_s`, the run's duration [s].
+    `retrained_accuracy` is the digital test accuracy of the network that hardware-aware training left: it is also
+    more training. `accuracy[road]` has axes (`COMPENSATIONS`, chips, times), fractions in [0, 1]; `times` [s] after
+    programming; `cost` of one inference on the HWA chip; `wall_s`, the run's duration [s].
     """
 
     name: str
@@ -52,9 +52,7 @@ class Results:
 
 def summary(results: Results) -> dict[str, Any]:
     """The content of `summary.json`; accuracies are fractions, energies joules, areas square metres, times seconds."""
-    roads = {
-        road: {name: _series(results, road, name) for name in COMPENSATIONS} for road in ROADS
-    }
+    roads = {road: {name: _series(results, road, name) for name in COMPENSATIONS} for road in ROADS}
     cost = results.cost
     return {
         "baseline_accuracy": results.baseline_accuracy,
@@ -84,7 +82,9 @@ def write_netcdf(results: Results, path: Path) -> None:
         },
         attrs={"long_name": "test accuracy", "units": "1"},
     )
-    data = xr.Dataset({"accuracy": accuracy, "baseline_accuracy": results.baseline_accuracy}, attrs={"title": results.name})
+    data = xr.Dataset(
+        {"accuracy": accuracy, "baseline_accuracy": results.baseline_accuracy}, attrs={"title": results.name}
+    )
     data.to_netcdf(path, engine="netcdf4")
 
 

@@ -16,11 +16,13 @@ from ._progress import Progress
 from ._run_directory import new_run, versions, write_json
 
 
-def accuracy_over_time(config: Config, out: Path, *, overwrite: bool = False, progress: Progress | None = None) -> reports.Results:
+def accuracy_over_time(
+    config: Config, out: Path, *, overwrite: bool = False, progress: Progress | None = None
+) -> reports.Results:
     """Runs the study of `config` and writes its directory.
 
-    **Arguments:** `config`; `out`, the directory to write, whole or not at all; `overwrite`, replace an earlier run there;
-    `progress`, what to tell the person who waits.
+    **Arguments:** `config`; `out`, the directory to write, whole or not at all; `overwrite`, replace an earlier run
+    there; `progress`, what to tell the person who waits.
 
     **Returns:** the results, as written to `summary.json` and `results.nc`.
 

@@ -16,7 +16,11 @@ class Progress:
     @contextlib.contextmanager
     def training(self, name: str, epochs: int) -> Iterator[Callable[[int, float], None]]:
         """A bar over epochs; yields the function to call with `(epoch, loss)`."""
-        columns = (TextColumn("{task.description:<26}"), BarColumn(), TextColumn("{task.completed}/{task.total} epochs"))
+        columns = (
+            TextColumn("{task.description:<26}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total} epochs"),
+        )
         times = (TextColumn("loss {task.fields[loss]:.4f}"), TimeElapsedColumn(), TimeRemainingColumn())
         with Bars(*columns, *times, console=self._console) as bars:
             task = bars.add_task(name, total=epochs, loss=float("nan"))

@@ -35,7 +35,9 @@ def train_digital(config: Config, model: Any, data: Dataset, key: PRNGKey, progr
     """The baseline."""
     schedule = config.digital_training.schedule()
     forward = training.digital_forward
-    return training.fit(model, data.x_train, data.y_train, forward=forward, schedule=schedule, key=key, progress=progress)[0]
+    return training.fit(
+        model, data.x_train, data.y_train, forward=forward, schedule=schedule, key=key, progress=progress
+    )[0]
 
 
 def map_directly(config: Config, model: Any, data: Dataset) -> Any:

@@ -1,6 +1,6 @@
 """How much a tile costs over the plain product, and a chip over the plain network: ratios measured in one run.
 
-    python -m experiments.benchmarks.tile
+python -m experiments.benchmarks.tile
 """
 
 import dataclasses
@@ -39,7 +39,8 @@ def paired(slow: Callable[[], Any], fast: Callable[[], Any]) -> tuple[float, flo
 def compiled(function: Callable[..., Any], *arguments: Any) -> tuple[Callable[[], Any], float]:
     """The compiled call and the seconds that lowering and compiling took."""
     start = time.perf_counter()
-    call = eqx.filter_jit(function).lower(*arguments).compile()
+    jitted: Any = eqx.filter_jit(function)
+    call = jitted.lower(*arguments).compile()
     return lambda: call(*arguments), time.perf_counter() - start
 
 
@@ -77,7 +78,13 @@ def main() -> None:
     )(keys)
     digital = lambda model, images: jax.vmap(model)(images)
     many = jnp.tile(images, (n_chips, 1, 1))
-    report(f"program, age, evaluate {n_chips} chips (ViT)", age, (analog, images, jr.split(key, n_chips)), digital, (model, many))
+    report(
+        f"program, age, evaluate {n_chips} chips (ViT)",
+        age,
+        (analog, images, jr.split(key, n_chips)),
+        digital,
+        (model, many),
+    )
 
 
 if __name__ == "__main__":
