@@ -2,15 +2,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test types clean
 
 demo: .venv/run.done  ## train, program, age and report a network; writes runs/quickstart
 	$(BIN)/aimcjax run configs/quickstart.yaml --overwrite
 
-test: .venv/test.done  ## lint, types and all tests
+test: .venv/test.done  ## lint and all tests
 	$(BIN)/ruff check .
-	$(BIN)/pyright
 	$(BIN)/pytest -n 2
+
+types: .venv/test.done  ## static types; fetches its checker on first use
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 .venv/run.done: pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -21,8 +21,8 @@ from .. import nn
 @dataclasses.dataclass(frozen=True)
 class Activity:
     """Counts for one inference (one sample): `vectors` through each analog layer, in the order of execution;
-    `analog_macs` and `digital_macs`, multiply-accumulates on tiles and off them; `digital_ops`, elementwise operations (norms,
-    softmax, residuals)."""
+    `analog_macs` and `digital_macs`, multiply-accumulates on tiles and off them; `digital_ops`, elementwise operations
+    (norms, softmax, residuals)."""
 
     vectors: dict[str, int]
     analog_macs: int

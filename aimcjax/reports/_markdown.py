@@ -1,16 +1,17 @@
 """The report that a person reads, and the table that the run ends with."""
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from ..chips import COMPONENTS
-from ..units import format_time
+from ..units import format_quantity, format_time
 from ._figures import write_figures
 from ._results import COMPENSATIONS, ROADS, Results, write_netcdf
 
 
-_DAY, _YEAR = 86400.0, 31557600.0
+_DAY = 86400.0
 _SHORT = {"direct": "direct", "hwa": "HWA"}
 
 
@@ -38,9 +39,9 @@ def cost_lines(results: Results) -> list[str]:
     return [
         f"energy per MAC: {float(per_mac['total']) * 1e15:.0f} fJ "
         + "(" + ", ".join(f"{name} {float(per_mac[name]) * 1e15:.1f}" for name in COMPONENTS) + ")",
-        f"energy per inference: {float(cost.total_J) * 1e9:.0f} nJ for {cost.n_macs:,} MACs",
-        f"latency: {float(cost.latency_s) * 1e6:.1f} us, batch 1, layers one after another",
-        f"area: {float(cost.area_m2) * 1e6:.2f} mm2 for {cost.n_tiles} tiles; {cost.n_cells:,} cells hold weights",
+        f"energy per inference: {_readable(cost.total_J, 'J')} for {cost.n_macs:,} MACs",
+        f"latency: {_readable(cost.latency_s, 's')}, batch 1, layers one after another",
+        f"area: {_readable(cost.area_m2, 'm2')} for {cost.n_tiles} tiles; {cost.n_cells:,} cells hold weights",
     ]  # fmt: skip
 
 
@@ -72,9 +73,9 @@ def markdown(results: Results, config_yaml: str, captions: dict[str, str]) -> st
     sections = [
         f"# {results.name}: accuracy and cost of a network on analog chips",
         f"A network trained to **{100 * results.baseline_accuracy:.1f} %** test accuracy, "
-        f"programmed on {n_chips} simulated chips, each programmed once and aged. *Direct mapping* programs the trained "
-        "weights as they are; *hardware-aware training* (HWA) fine-tunes them first on a fresh simulated chip in every "
-        "step. *Compensated* chips rescale each tile digitally by what drift took from it.",
+        f"programmed on {n_chips} simulated chips, each programmed once and aged. *Direct mapping* programs the "
+        "trained weights as they are; *hardware-aware training* (HWA) fine-tunes them first on a fresh "
+        "simulated chip in every step. *Compensated* chips rescale each tile digitally by what drift took from it.",
         "## What each measure bought",
         *(f"- {line}" for line in findings(results)),
         f"## Test accuracy (%), mean ± standard deviation over {n_chips} chips",
@@ -100,8 +101,12 @@ def markdown(results: Results, config_yaml: str, captions: dict[str, str]) -> st
 
 def _moments(results: Results) -> list[tuple[str, int]]:
     times = [float(t) for t in results.times]
-    wanted = [times.index(t) for t in (_DAY, _YEAR) if t in times] or [len(times) - 1]
-    return [(format_time(times[index]), index) for index in wanted]
+    wanted = {times.index(_DAY)} if _DAY in times else set()
+    return [(format_time(times[index]), index) for index in sorted(wanted | {len(times) - 1})]
+
+
+def _readable(value: Any, unit: str) -> str:
+    return format_quantity(float(f"{float(value):.3g}"), unit)
 
 
 def _table(header: list[str], rows: list[list[str]]) -> str:
@@ -111,6 +116,9 @@ def _table(header: list[str], rows: list[list[str]]) -> str:
 
 def _cost_table(config_yaml: str) -> str:
     constants = yaml.safe_load(config_yaml)["cost"]
-    return _table(
-        ["constant", "value", "source"], [[f"`{k}`", str(v["value"]), v["source"]] for k, v in constants.items()]
-    )
+    rows = [[f"`{name}`", str(each["value"]), _cell(each["source"])] for name, each in constants.items()]
+    return _table(["constant", "value", "source"], rows)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")

@@ -18,7 +18,7 @@ ROADS = ("direct", "hwa")
 
 @dataclasses.dataclass(frozen=True)
 class TileErrors:
-    """One tile of one chip: `target` and `programmed` weights in units of the layer, `layer` and `tile_id` say which."""
+    """One tile of one chip: `target` and `programmed` weights in units of the layer, of tile `tile_id`."""
 
     layer: str
     tile_id: str
