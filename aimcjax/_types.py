@@ -29,6 +29,10 @@ def _to_leaf(value: Any) -> Any:
     # be two compilations. Placeholders that transformations put into pytrees pass unchanged.
     if isinstance(value, (bool, int, float)):
         return jnp.asarray(value, dtype=float)
+    if isinstance(value, str):
+        raise ValueError(f"a quantity in code is a number in SI, such as 25 * uS, got the text {value!r}")
+    if eqx.is_array_like(value):
+        return lax.convert_element_type(jnp.asarray(value), jnp.asarray(value).dtype)
     return value
 
 

@@ -1,16 +1,20 @@
 """The command line: `aimcjax run CONFIG [key.path=value ...]`."""
 
+import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from jax.errors import JaxRuntimeError
 from rich.console import Console
 from rich.table import Table
 
 from . import reports, studies
 from .config import ConfigError, load_config
 
+
+_UsageError: Any = typer.BadParameter.__base__  # Typer exports no name for it
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -60,15 +64,28 @@ def run(
             resolved, target, overwrite=overwrite, progress=studies.Progress(quiet=quiet)
         )
     except (ConfigError, ValueError, FloatingPointError) as error:
-        sys.stderr.write(f"aimcjax: {' '.join(str(error).split())}\n")
-        raise typer.Exit(2) from None
+        raise _refuse(str(error)) from None
+    except (MemoryError, JaxRuntimeError) as error:
+        if "RESOURCE_EXHAUSTED" not in str(error) and isinstance(error, JaxRuntimeError):
+            raise
+        raise _refuse(f"out of memory, try fewer chips or a smaller model: {error}") from None
     if not quiet:
         _show(results, target)
 
 
 def main() -> None:
     """Entry point of the `aimcjax` command."""
-    app()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaves through `finally`: nothing half-written stays
+    try:
+        sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False))
+    except _UsageError as error:
+        sys.exit(_refuse(f"{error.format_message()} See `aimcjax run --help`.").exit_code)
+
+
+def _refuse(message: str) -> typer.Exit:
+    line = " ".join(message.split())
+    sys.stderr.write(f"aimcjax: {line}\n")
+    return typer.Exit(2)
 
 
 def _show(results: reports.Results, target: Path) -> None:

@@ -9,6 +9,7 @@ import jax.random as jr
 import pytest
 
 
+jax.config.update("jax_platforms", "cpu")  # the same tests on machines with an accelerator
 jax.config.update("jax_num_cpu_devices", 4)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")

@@ -2,9 +2,15 @@
 
 - `count_activity(model, x)`: vectors through each analog layer and digital work, from the jaxpr.
 - `mapping_table(chip)`, `check_capacity(model, max_tiles)`: which part of which matrix is on which tile.
-- `CostModel`, `cost(...)`: energy by component, latency, area.
+- `CostModel`, `cost(...)`: energy by component, latency, area. `check_cost(model)`: whether they are known.
 """
 
 from ._activity import Activity as Activity, count_activity as count_activity
-from ._cost import COMPONENTS as COMPONENTS, Cost as Cost, CostModel as CostModel, cost as cost
+from ._cost import (
+    COMPONENTS as COMPONENTS,
+    Cost as Cost,
+    CostModel as CostModel,
+    check_cost as check_cost,
+    cost as cost,
+)
 from ._placement import bits_of as bits_of, check_capacity as check_capacity, mapping_table as mapping_table

@@ -78,7 +78,7 @@ def _walk(jaxpr: core.Jaxpr, stack: str, repeats: int, scopes: dict[str, str], c
             (contract, _), _ = eqn.params["dimension_numbers"]
             depth = math.prod(eqn.invars[0].aval.shape[axis] for axis in contract)
             macs = repeats * depth * math.prod(eqn.outvars[0].aval.shape)
-            found = re.findall(r"mvm:[^/()]+", here)
+            found = re.findall(r"mvm:[^/()]*", here)
             counts["mvm:" + scopes[found[-1]] if found else "digital_macs"] += macs
         elif eqn.primitive.name in _ARITHMETIC:
             counts["digital_ops"] += repeats * max(math.prod(v.aval.shape) for v in (*eqn.invars, *eqn.outvars))

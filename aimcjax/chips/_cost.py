@@ -118,14 +118,25 @@ def cost(chip: Any, activity: Activity, input_power: dict[str, float], constants
     return Cost(energy, latency, area, activity.n_macs, n_tiles, n_cells)
 
 
-def _layer_energy(layer: nn.ProgrammedLinear, power: float, constants: CostModel) -> dict[str, Float[Array, ""]]:
-    design, part = layer.matrix.design, layer.matrix.partition
+def check_cost(model: Any) -> None:
+    """Raises `ValueError` for a tile or converter without a cost model; `model` from `nn.convert`, before any work."""
+    for name, layer in nn.analog_layers(model).items():
+        _converter_bits(name, layer.design)
+
+
+def _converter_bits(name: str, design: Any) -> dict[str, Any]:
     if not isinstance(design, TileDesign):
-        raise ValueError(f"layer {layer.name}: {type(design).__name__} has no cost; map it to a physical `TileDesign`")
+        raise ValueError(f"layer {name}: {type(design).__name__} has no cost; map it to a physical `TileDesign`")
     bits = {"dac": bits_of(design.dac), "adc": bits_of(design.adc)}
     for which, value in bits.items():
         if value is None:
-            raise ValueError(f"layer {layer.name}: an ideal {which.upper()} has no energy; give it a resolution")
+            raise ValueError(f"layer {name}: an ideal {which.upper()} has no energy; give it a resolution")
+    return bits
+
+
+def _layer_energy(layer: Any, power: float, constants: CostModel) -> dict[str, Float[Array, ""]]:
+    design, part = layer.matrix.design, layer.matrix.partition
+    bits = _converter_bits(layer.name, design)
     g_total = jnp.sum(layer.matrix.at(0.0).tiles.g)
     rows, cols = (
         part.grid_cols * part.n_in,

@@ -57,7 +57,7 @@ def build(tree: Any, role: type) -> Any:
     if isinstance(tree, str):
         tree = {"type": tree}
     if role is devices.AbstractLaw and not isinstance(tree, dict):
-        return devices.as_law(read_numbers(tree) if isinstance(tree, list) else read_quantity(tree, "", "1"))
+        return devices.as_law(read_numbers(tree) if isinstance(tree, list) else read_quantity(tree, "1"))
     if not isinstance(tree, dict) or "type" not in tree:
         raise ValueError(f"expected {{type: name, ...}} with a name of {_list(known)}, got {shorten(tree)}")
     name, arguments = tree["type"], {key: value for key, value in tree.items() if key != "type"}
@@ -65,12 +65,12 @@ def build(tree: Any, role: type) -> Any:
         raise ValueError(_unknown_type(name, role))
     make = known[name]
     base = None if isinstance(make, type) else make()
-    cls = make if isinstance(make, type) else type(base)
+    cls: Any = make if isinstance(make, type) else type(base)
     values = {key: _argument(cls, key, value) for key, value in arguments.items()}
     missing = [field.name for field in dataclasses.fields(cls) if _is_required(field) and field.name not in values]
     if base is None and missing:
         raise ValueError(f"{name} needs a value for {', '.join(missing)}")
-    component = cls(**values) if base is None else dataclasses.replace(base, **values)
+    component: Any = cls(**values) if base is None else dataclasses.replace(base, **values)
     if role is devices.AbstractDevice and not component.g_min < component.g_max:
         raise ValueError(
             f"g_min must be below g_max, got {describe(component)['g_min']} and {describe(component)['g_max']}"
@@ -114,7 +114,7 @@ def _convert(value: Any, hint: Any, field: dataclasses.Field) -> Any:
         return build(value, hint)
     if hint is int:
         return read_size(value)
-    return read_quantity(value, field.name, field.metadata["unit"]) if "unit" in field.metadata else read_numbers(value)
+    return read_quantity(value, field.metadata["unit"], field.name) if "unit" in field.metadata else read_numbers(value)
 
 
 def _is_required(field: dataclasses.Field) -> bool:

@@ -8,7 +8,8 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from ._schema import Config, MlpConfig, VitConfig
+from ._schema import MODELS, Config
+from ._values import shorten
 
 
 class ConfigError(ValueError):
@@ -24,11 +25,9 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     for override in overrides:
         _apply_override(tree, override)
     try:
-        return Config(**tree)
+        return Config.model_validate(tree)
     except ValidationError as error:
         raise ConfigError(_one_line(error)) from None
-    except TypeError as error:  # keys that are no identifiers
-        raise ConfigError(f"{path}: {error}") from None
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -38,35 +37,40 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"no config file {path}; see configs/ for examples") from None
     except IsADirectoryError:
         raise ConfigError(f"{path} is a directory; give a YAML file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read {path}: {error}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not a text file in UTF-8; give a YAML file") from None
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+    tree = _parse(text, str(path))
+    if tree is None:
+        raise ConfigError(f"{path} is empty; see configs/ for examples")
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path} must hold a mapping of sections (model:, tile:, ...), got {shorten(tree)}")
+    return tree
+
+
+def _parse(text: str, source: str) -> Any:
     try:
-        tree = yaml.safe_load(text)
+        return yaml.safe_load(text)
     except (yaml.YAMLError, ValueError) as error:
         problem = " ".join(str(error).split())
-        raise ConfigError(f"{path} is not readable YAML: {problem}") from None
-    if not isinstance(tree, dict) or not all(isinstance(key, str) for key in tree):
-        raise ConfigError(f"{path} must hold a mapping of sections (model:, tile:, ...), got {type(tree).__name__}")
-    return tree
+        raise ConfigError(f"{source} is not readable YAML: {problem}") from None
+    except RecursionError:
+        raise ConfigError(f"{source} is not readable YAML: it is nested too deeply") from None
 
 
 def _apply_override(tree: dict[str, Any], override: str) -> None:
     path, separator, text = override.partition("=")
     if not separator or not path:
         raise ConfigError(f"an override is key.path=value, got {override!r}")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise ConfigError(f"override {override!r}: the value is not readable YAML") from None
+    value = _parse(text, f"the value of override {shorten(override)}")
     *parents, last = path.split(".")
     node: Any = tree
     for depth, part in enumerate(parents):
-        if isinstance(node, list):
-            node = node[_index(node, part, override)]
-        else:
-            node = node.setdefault(part, {})
+        node = node[_index(node, part, override)] if isinstance(node, list) else node.setdefault(part, {})
         if not isinstance(node, (dict, list)):
-            raise ConfigError(f"override {override!r}: {'.'.join(parents[: depth + 1])} is the value {node!r}, not a section")
+            where = ".".join(parents[: depth + 1])
+            raise ConfigError(f"override {shorten(override)}: {where} is the value {shorten(node)}, not a section")
     if isinstance(node, list):
         node[_index(node, last, override)] = value
     else:
@@ -74,36 +78,38 @@ def _apply_override(tree: dict[str, Any], override: str) -> None:
 
 
 def _index(items: list[Any], part: str, override: str) -> int:
-    if not part.isdigit() or int(part) >= len(items):
-        raise ConfigError(f"override {override!r}: {part!r} is no position in a list of {len(items)} (they count from 0)")
+    if part not in map(str, range(len(items))):
+        what = f"{shorten(part)} is no position in a list of {len(items)} (they count from 0)"
+        raise ConfigError(f"override {shorten(override)}: {what}")
     return int(part)
 
 
 def _one_line(error: ValidationError) -> str:
     first, *others = error.errors()
-    where = ".".join(str(part) for part in first["loc"] if part not in ("vit", "mlp")) or "config"
+    where = ".".join(_word(part) for part in _without_tag(first["loc"])) or "config"
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
         message = f"unknown key{_did_you_mean(first['loc'])}"
     elif first["type"] == "missing":
         message = "this key is required"
     elif first["type"] != "value_error":
-        message = f"{message}, got {_shorten(first['input'])}"
+        message = f"{message}, got {shorten(first['input'])}"
     more = f" (and {len(others)} more)" if others else ""
     return f"{where}: {' '.join(message.split())}{more}"
 
 
+def _without_tag(loc: tuple[Any, ...]) -> tuple[Any, ...]:
+    return loc[:1] + loc[2:] if loc[0] == "model" else loc  # after `model` comes which of the models
+
+
+def _word(part: Any) -> str:
+    return str(part) if str(part).isalnum() or str(part).isidentifier() else shorten(part)
+
+
 def _did_you_mean(loc: tuple[Any, ...]) -> str:
-    section: Any = Config
-    for part in loc[:-1]:
-        if part in ("vit", "mlp"):
-            section = {"vit": VitConfig, "mlp": MlpConfig}[part]
-        elif part in section.model_fields and hasattr(section.model_fields[part].annotation, "model_fields"):
+    section: Any = MODELS[loc[1]] if loc[0] == "model" else Config
+    for part in _without_tag(loc)[:-1]:
+        if part in section.model_fields and hasattr(section.model_fields[part].annotation, "model_fields"):
             section = section.model_fields[part].annotation
     close = difflib.get_close_matches(str(loc[-1]), section.model_fields, n=1)
     return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(section.model_fields)}"
-
-
-def _shorten(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

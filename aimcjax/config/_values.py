@@ -11,8 +11,8 @@ from ..units import parse_quantity
 LARGEST_SIZE = 1_000_000
 
 # Above the first, at most the second: outside of it an equation divides by zero or leaves float32.
-_POSITIVE = dict.fromkeys(("g_max", "v_max", "i_max", "w_max", "t_0", "t_read"), (0.0, math.inf))
-_LIMITS = {**_POSITIVE, "bits": (1.0, 32.0)}
+_DIVISORS = ("g_max", "v_max", "i_max", "w_max", "t_0", "t_read", "cols_per_adc", "adc_rate", "digital_ops_per_s")
+_LIMITS = {**dict.fromkeys(_DIVISORS, (0.0, math.inf)), "bits": (1.0, 32.0)}
 
 
 def read_size(value: Any) -> int:
@@ -22,8 +22,8 @@ def read_size(value: Any) -> int:
     return value
 
 
-def read_quantity(value: Any, name: str, unit: str) -> float:
-    """The physical quantity called `name` in SI: within its limits, and not negative if it has a unit."""
+def read_quantity(value: Any, unit: str, name: str = "") -> float:
+    """A physical quantity in SI: not negative if it has a unit, and within the limits of its `name`."""
     number = _in_float32(parse_quantity(value, unit), value)
     if name in _LIMITS:
         low, high = _LIMITS[name]

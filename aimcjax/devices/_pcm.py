@@ -35,7 +35,7 @@ class Pcm(AbstractDevice):
     1/f noise that has accumulated by time t does not vanish between two reads, so the same chip at the same t
     is the same. (AIHWKit draws it anew at every drift call.)
 
-    **Arguments:** `g_max`, `g_min` [S]; `t_0` [s], the time of the first read after programming, from which t counts;
+    **Arguments:** `g_max`, `g_min` [S]; `t_0` [s], the delay of the reference read after programming;
     `t_read` [s], the duration of one read; `programming` (sigma_prog), `nu_mean`, `nu_std`, `accumulated` (Q) and
     `read_noise` (sigma_read): laws of x, dimensionless; a number stands for a constant, a list for a polynomial.
 

@@ -38,7 +38,12 @@ def calibrate(model: Model, xs: Array, *, quantile: float = 0.999) -> Model:
     """
     if not 0.0 < quantile <= 1.0:
         raise ValueError(f"`quantile` is a fraction in (0, 1], got {quantile}")
+    if not np.all(np.isfinite(np.asarray(xs))):
+        raise ValueError("calibration data must be finite, got NaN or infinite values")
     histograms = _input_histograms(model, xs)
+    wild = [name for name, histogram in histograms.items() if histogram[-1] > 0]
+    if wild:
+        raise ValueError(f"inputs of layer {wild[0]} are NaN or larger than {_EDGES[-1]:g}; did training diverge?")
     ranges = {name: _quantile(np.asarray(h), quantile) for name, h in histograms.items()}
 
     def set_range(path: str, layer: AnalogLinear) -> AnalogLinear:

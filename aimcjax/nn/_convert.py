@@ -90,7 +90,10 @@ def analog_layers(model: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
 
     def note(path: str, layer: Any) -> Any:
-        del path
+        if layer.name in found:  # keys, maps and ranges go by name
+            raise ValueError(
+                f"two analog layers are called {layer.name!r} (one at {path}); convert the whole model at once"
+            )
         found[layer.name] = layer
         return layer
 

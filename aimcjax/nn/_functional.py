@@ -47,12 +47,23 @@ def at(model: Model, *, t: Time, key: PRNGKey | None = None) -> Model:
     **Arguments:** `model`, from `program`; `t` [s]; `key`, optional, binds the read noise, so that the model can be
     called directly. For batches use `apply`, which gives every sample its own key.
     """
-    aged = map_layers(model, lambda _, layer: layer.at(t) if isinstance(layer, ProgrammedLinear) else layer, is_analog)
+
+    def age(path: str, layer: Any) -> Any:
+        del path
+        if not isinstance(layer, ProgrammedLinear):
+            life = "not programmed" if isinstance(layer, AnalogLinear) else "aged already"
+            raise ValueError(f"layer {layer.name} is {life}; `at` takes the model that `program` returned")
+        return layer.at(t)
+
+    aged = map_layers(model, age, is_analog)
     return aged if key is None else bind(aged, key)
 
 
 def apply(model: Any, xs: PyTree[Array], *, key: PRNGKey, t: Time | None = None) -> PyTree[Array]:
     """Evaluates a model on a batch; each sample reads with its own noise.
+
+    A model that is not programmed programs a chip for every sample: `program` it first, unless that is what you want. A
+    layer that the model calls again and again in a Python loop or a `scan` repeats its noise unless it is given a `key`.
 
     **Arguments:** `model`, analog, programmed or aged (digital models too: they need no noise); `xs`, arrays with
     one leading sample axis; `key`; `t` [s], ages a programmed model first (default: as it is).

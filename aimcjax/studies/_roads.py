@@ -1,10 +1,12 @@
 """From a network to chips: the steps of a study, each from the public parts of the package."""
 
+import contextlib
 import dataclasses
 import functools as ft
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -25,19 +27,24 @@ def conversion_rules(config: Config) -> list[nn.Rule]:
 
 
 def prepare(config: Config, data: Dataset, key: PRNGKey) -> Any:
-    """The untrained network, after checking that it converts and fits on the chip."""
+    """The untrained network, after checking that it converts, fits on the chip and has a cost."""
     model = config.model.build(data, key)
-    chips.check_capacity(nn.convert(model, conversion_rules(config)), config.chip.max_tiles)
+    analog = nn.convert(model, conversion_rules(config))
+    chips.check_capacity(analog, config.chip.max_tiles)
+    chips.check_cost(analog)
     return model
 
 
 def train_digital(config: Config, model: Any, data: Dataset, key: PRNGKey, progress: Progress) -> Any:
     """The baseline."""
     schedule = config.digital_training.schedule()
-    forward = training.digital_forward
-    return training.fit(
-        model, data.x_train, data.y_train, forward=forward, schedule=schedule, key=key, progress=progress
-    )[0]
+    with _naming("digital_training"):
+        trained, _ = training.fit(
+            model, data.x_train, data.y_train,
+            forward=training.digital_forward, schedule=schedule, key=key, progress=progress,
+        )  # fmt: skip
+        _check_finite(trained)
+    return trained
 
 
 def map_directly(config: Config, model: Any, data: Dataset) -> Any:
@@ -53,12 +60,29 @@ def train_for_hardware(config: Config, analog: Any, data: Dataset, key: PRNGKey,
     averaged = nn.map_layers(analog, lambda _, layer: _with_averaged_reads(layer), nn.is_analog)
     forward = ft.partial(training.hwa_forward, ages=hwa.ages)
     projection = training.keep_programmable(hwa.clip_sigma)
-    trained, _ = training.fit(
-        averaged, data.x_train, data.y_train,
-        forward=forward, schedule=hwa.schedule(), key=key, projection=projection, progress=progress,
-    )  # fmt: skip
+    with _naming("hwa_training"):
+        trained, _ = training.fit(
+            averaged, data.x_train, data.y_train,
+            forward=forward, schedule=hwa.schedule(), key=key, projection=projection, progress=progress,
+        )  # fmt: skip
+        _check_finite(trained)
     designs = {name: layer.design for name, layer in nn.analog_layers(analog).items()}
     return nn.map_layers(trained, lambda _, layer: dataclasses.replace(layer, design=designs[layer.name]), nn.is_analog)
+
+
+@contextlib.contextmanager
+def _naming(section: str) -> Iterator[None]:
+    """Says of a failure which training it was."""
+    try:
+        yield
+    except (FloatingPointError, ValueError) as error:
+        raise type(error)(f"{section}: {error}") from None
+
+
+def _check_finite(model: Any) -> None:
+    weights = jax.tree.leaves(eqx.filter(model, nn.trainable(model)))
+    if not all(np.all(np.isfinite(weight)) for weight in weights):
+        raise FloatingPointError("the last step left weights that are not finite; lower the learning rate")
 
 
 def _with_averaged_reads(layer: Any) -> Any:

@@ -15,7 +15,7 @@ import jax
 
 
 # What marks a directory as one of ours, so that `--overwrite` can never delete anything else.
-_MARK = "summary.json"
+_MARKS = ("summary.json", "config.yaml", "versions.json", "results.nc")
 
 
 class RunDirectoryError(ValueError):
@@ -24,16 +24,19 @@ class RunDirectoryError(ValueError):
 
 def check_target(out: Path, *, overwrite: bool) -> None:
     """Raises `RunDirectoryError` if a run cannot be written to `out`; called before any work is done."""
-    if out.exists() and not overwrite:
-        raise RunDirectoryError(f"{out} exists already; choose another --out, or replace it with --overwrite")
-    if out.exists() and not (out / _MARK).is_file():
-        raise RunDirectoryError(f"{out} is not a finished run (it has no {_MARK}), so --overwrite will not replace it")
-    parent = out.absolute().parent
     try:
-        parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunDirectoryError(f"cannot make {parent}: {error.strerror}") from None
-    if not os.access(parent, os.W_OK):
+        target = out.resolve()
+        if target.exists() and not overwrite:
+            raise RunDirectoryError(f"{out} exists already; choose another --out, or replace it with --overwrite")
+        missing = [name for name in _MARKS if not (target / name).is_file()]
+        if target.exists() and missing:
+            raise RunDirectoryError(
+                f"{out} is not a finished run (it has no {missing[0]}), so --overwrite will not replace it"
+            )
+        parent = next(folder for folder in target.parents if folder.exists())
+    except (OSError, RuntimeError) as error:  # no such name, or links in a circle
+        raise RunDirectoryError(f"cannot write a run to {out}: {error}; choose another --out") from None
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise RunDirectoryError(f"cannot write to {parent}; choose another --out")
 
 
@@ -44,21 +47,40 @@ def new_run(out: Path, *, overwrite: bool) -> Iterator[Path]:
     With `overwrite` the old run is moved aside first and deleted last: at any moment one whole run is there.
     """
     check_target(out, overwrite=overwrite)
-    out = out.absolute()
-    staging = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".partial", dir=out.parent))
-    staging.chmod(0o755)
+    target = out.resolve()
+    made = [folder for folder in target.parents if not folder.exists()]
+    staging = None
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{target.name[:100]}.", suffix=".partial", dir=target.parent))
+        staging.chmod(0o755)
         yield staging
-        old = staging.with_suffix(".old")
-        if out.exists():
-            check_target(out, overwrite=overwrite)
-            out.rename(old)
-        staging.rename(out)
-        shutil.rmtree(old, ignore_errors=True)
+        _publish(staging, target, overwrite=overwrite)
     except OSError as error:
-        raise RunDirectoryError(f"cannot write the run to {out}: {error.strerror or error}") from None
+        raise RunDirectoryError(
+            f"cannot write the run to {out}: {error.strerror or error}; choose another --out"
+        ) from None
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        if staging is not None:
+            shutil.rmtree(staging, ignore_errors=True)
+        for folder in made:
+            with contextlib.suppress(OSError):  # it holds the run
+                folder.rmdir()
+
+
+def _publish(staging: Path, target: Path, *, overwrite: bool) -> None:
+    if not target.exists():
+        staging.rename(target)
+        return
+    check_target(target, overwrite=overwrite)
+    old = staging.with_suffix(".old")
+    target.rename(old)
+    try:
+        staging.rename(target)
+    except BaseException:
+        old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -42,16 +42,16 @@ def accuracy_over_time(
 @eqx.filter_jit
 def _accuracies(arguments: tuple[Any, ...], keys: Key[Array, " chips"]) -> Float[Array, "strengths chips times"]:
     model, xs, labels, times, strengths = arguments
-    conditions = jnp.meshgrid(strengths, times, indexing="ij")
+    conditions = (*jnp.meshgrid(strengths, times, indexing="ij"), jnp.indices((len(strengths), len(times)))[1])
 
     def one_chip(key: PRNGKey) -> Float[Array, "strengths times"]:
         key_program, key_read = jr.split(key)
         chip = nn.program(model, key=key_program)
 
-        def at_condition(condition: tuple[Array, Array]) -> Array:
-            strength, t = condition
+        def at_condition(condition: tuple[Array, Array, Array]) -> Array:
+            strength, t, time_index = condition
             aged = nn.at(nn.with_compensation(chip, GlobalDriftCompensation(strength=strength)), t=t)
-            logits = nn.apply(aged, xs, key=key_read)
+            logits = nn.apply(aged, xs, key=jr.fold_in(key_read, time_index))
             return jnp.mean((jnp.argmax(logits, axis=-1) == labels).astype(float))
 
         # One condition at a time: memory does not grow with their number, and the batch is parallel enough.

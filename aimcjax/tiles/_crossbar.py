@@ -4,6 +4,7 @@ import abc
 
 import equinox as eqx
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float
 
 from .. import _random
@@ -12,6 +13,8 @@ from ..units import Ohm
 
 
 Cells = Float[Array, "pair rows cols"]
+# Accelerators round float32 products to ten bits by default: more than an ADC resolves, and not the same everywhere.
+_EXACT = lax.Precision.HIGHEST
 
 
 class AbstractCrossbar(eqx.Module):
@@ -19,9 +22,9 @@ class AbstractCrossbar(eqx.Module):
 
     @abc.abstractmethod
     def mean_currents(
-        self, g: Cells, v: Float[Array, " rows"], polarity: Float[Array, " pair"]
+        self, g: Cells, v: Float[Array, " rows"], polarity: Float[Array, " pair"], *, v_max: Scalar
     ) -> Float[Array, " cols"]:
-        """Noise-free column currents [A] for conductances `g` [S] and row voltages `v` [V]."""
+        """Noise-free column currents [A] for conductances `g` [S] and row voltages `v` [V] of range `v_max` [V]."""
 
     def currents(
         self,
@@ -30,6 +33,7 @@ class AbstractCrossbar(eqx.Module):
         v: Float[Array, " rows"],
         polarity: Float[Array, " pair"],
         *,
+        v_max: Scalar,
         key: PRNGKey,
     ) -> Float[Array, " cols"]:
         r"""Column currents [A] of one read.
@@ -38,10 +42,10 @@ class AbstractCrossbar(eqx.Module):
         $\mathrm{Var}(\sum_r v_r g_{rc}) = \sum_r v_r^2 \sigma_{rc}^2$, at one small product instead of
         rows x cols normals. `g_std` [S] is the deviation of one read of each cell; `None` is noiseless.
         """
-        i = self.mean_currents(g, v, polarity)
+        i = self.mean_currents(g, v, polarity, v_max=v_max)
         if g_std is None:
             return i
-        variance = (v**2) @ jnp.sum(g_std**2, axis=0)
+        variance = _product(v**2, jnp.sum(g_std**2, axis=0))
         return i + _safe_sqrt(variance) * _random.normal(key, i.shape, i.dtype)
 
 
@@ -49,10 +53,11 @@ class IdealCrossbar(AbstractCrossbar):
     r"""Wires without resistance: $i_c = \sum_r v_r \sum_p s_p\, g_{prc}$ with polarity $s$ (Ohm and Kirchhoff)."""
 
     def mean_currents(
-        self, g: Cells, v: Float[Array, " rows"], polarity: Float[Array, " pair"]
+        self, g: Cells, v: Float[Array, " rows"], polarity: Float[Array, " pair"], *, v_max: Scalar
     ) -> Float[Array, " cols"]:
         """See the class. The cells of a weight are added up before the product, so that it is one product."""
-        return v @ jnp.tensordot(polarity, g, axes=1)
+        del v_max
+        return _product(v, jnp.tensordot(polarity, g, axes=1, precision=_EXACT))
 
 
 class CubicIrDrop(AbstractCrossbar):
@@ -62,7 +67,7 @@ class CubicIrDrop(AbstractCrossbar):
     $$i_c \leftarrow i_c - c_c \sum_r v_r \left(1 - (1 - r/n)^2\right) \sum_p s_p\,g_{prc}$$
     with n rows and `r_wire` [Ohm] per segment; row 0 is next to the sense amplifier.
 
-    **Arguments:** `r_wire` [Ohm]; `v_max` [V], the voltage of a full input, which sets the scale of `a`.
+    **Arguments:** `r_wire` [Ohm]; $v_{max}$ is the full scale of the DAC, so that only resistances matter.
 
     **Reference:** the approximation of AIHWKit's forward pass (Rasch et al., AICAS 2021). The standard crossbar of
     Rasch 2023 has the ratio 1/(0.35 Ohm x 5 uS) of wire to cell conductance; at 25 uS a cell that ratio is 0.07 Ohm
@@ -70,18 +75,21 @@ class CubicIrDrop(AbstractCrossbar):
     """
 
     r_wire: Scalar = physical(0.07 * Ohm, unit="Ohm", doc="Rasch 2023: 0.35 Ohm at 5 uS, the same ratio at 25 uS")
-    v_max: Scalar = physical(0.2, unit="V", doc="assumed: the full scale of the default DAC")
 
     def mean_currents(
-        self, g: Cells, v: Float[Array, " rows"], polarity: Float[Array, " pair"]
+        self, g: Cells, v: Float[Array, " rows"], polarity: Float[Array, " pair"], *, v_max: Scalar
     ) -> Float[Array, " cols"]:
         """See the class; three products."""
         n = v.shape[0]
-        signed = jnp.tensordot(polarity, g, axes=1)
-        a = (n * self.r_wire / self.v_max) * (jnp.abs(v) @ jnp.sum(g, axis=0))
+        signed = jnp.tensordot(polarity, g, axes=1, precision=_EXACT)
+        a = (n * self.r_wire / v_max) * _product(jnp.abs(v), jnp.sum(g, axis=0))
         c = a * (a * (0.05 * a - 0.2) + 0.5)
         far = 1.0 - (1.0 - jnp.arange(n, dtype=v.dtype) / n) ** 2
-        return v @ signed - c * ((v * far) @ signed)
+        return _product(v, signed) - c * _product(v * far, signed)
+
+
+def _product(v: Float[Array, " rows"], g: Float[Array, "rows cols"]) -> Float[Array, " cols"]:
+    return jnp.matmul(v, g, precision=_EXACT)
 
 
 def _safe_sqrt(variance: Float[Array, " cols"]) -> Float[Array, " cols"]:

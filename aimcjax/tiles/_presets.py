@@ -23,7 +23,7 @@ def _standard_pcm() -> TileDesign:
     return TileDesign(
         device=Pcm(g_max=g_max),
         encoding=DifferentialPair(w_max=1.0),
-        crossbar=CubicIrDrop(v_max=v_max),
+        crossbar=CubicIrDrop(),
         dac=UniformDac(bits=8, v_max=v_max),
         adc=UniformAdc(bits=8, i_max=10 * g_max * v_max, noise=0.04 * g_max * v_max),
         rows=512,

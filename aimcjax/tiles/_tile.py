@@ -83,7 +83,8 @@ class TileDesign(AbstractTileDesign):
 
     def expected(self, snapshot: TileSnapshot, x: Float[Array, " rows"]) -> Float[Array, " cols"]:
         """See `AbstractTileDesign.expected`."""
-        i = self.crossbar.mean_currents(snapshot.g, self.dac.v_max * x, self._polarity(x))
+        v_max = self.dac.v_max
+        i = self.crossbar.mean_currents(snapshot.g, v_max * x, self._polarity(x), v_max=v_max)
         return snapshot.gain * i / self.dac.v_max
 
     def gain(self, snapshot: TileSnapshot) -> Float[Array, " cols"]:
@@ -98,7 +99,9 @@ class TileDesign(AbstractTileDesign):
         with jax.named_scope("aimc.dac"):
             v = self.dac(x)
         with jax.named_scope("aimc.crossbar"):
-            i = self.crossbar.currents(snapshot.g, snapshot.g_std, v, self._polarity(v), key=key_read)
+            i = self.crossbar.currents(
+                snapshot.g, snapshot.g_std, v, self._polarity(v), v_max=self.dac.v_max, key=key_read
+            )
         with jax.named_scope("aimc.adc"):
             code = self.adc(i, key=key_adc)
         y = snapshot.gain * code / self.dac.v_max

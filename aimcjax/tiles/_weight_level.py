@@ -3,6 +3,7 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float
 
 from .. import _random
@@ -63,11 +64,15 @@ class WeightLevelTile(AbstractTileDesign):
     def read(self, snapshot: WeightState, x: Float[Array, " rows"], *, key: PRNGKey) -> Float[Array, " cols"]:
         """One quantised, noisy product for `x` in [-1, 1]."""
         with jax.named_scope("aimc.weight_level"):
-            return snapshot.gain * self.adc(self.dac(x) @ snapshot.w, key=key) / self.dac.v_max
+            return (
+                snapshot.gain
+                * self.adc(jnp.matmul(self.dac(x), snapshot.w, precision=lax.Precision.HIGHEST), key=key)
+                / self.dac.v_max
+            )
 
     def expected(self, snapshot: WeightState, x: Float[Array, " rows"]) -> Float[Array, " cols"]:
         """See `AbstractTileDesign.expected`: the product with the noisy weights."""
-        return snapshot.gain * (x @ snapshot.w)
+        return snapshot.gain * jnp.matmul(x, snapshot.w, precision=lax.Precision.HIGHEST)
 
     def gain(self, snapshot: WeightState) -> Float[Array, " cols"]:
         """The largest weight of every column."""

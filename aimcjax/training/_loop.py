@@ -126,5 +126,7 @@ def _optimiser(
     rate = optax.warmup_cosine_decay_schedule(
         0.0, schedule.learning_rate, warmup_steps=max(n_steps // 20, 1), decay_steps=max(n_steps, 2)
     )
-    adamw = optax.adamw(rate, weight_decay=schedule.weight_decay)
+    # Matrices decay; biases, norms and input ranges do not.
+    matrices = lambda params: jax.tree.map(lambda leaf: leaf.ndim >= 2, params)
+    adamw = optax.adamw(rate, weight_decay=schedule.weight_decay, mask=matrices)
     return optax.chain(adamw, *([projection] if projection is not None else []))

@@ -103,6 +103,29 @@ def test_misuse_is_named(getkey) -> None:
         nn.program(broken, key=getkey())
 
 
+def test_time_is_never_ignored(getkey) -> None:
+    analog = nn.convert(Mlp(4, 2, (), key=getkey()), [nn.Rule(".*", tiles.TileDesign())])
+    chip, xs = nn.program(analog, key=getkey()), jnp.ones((2, 4))
+    with pytest.raises(ValueError, match="layers/0 is not programmed; `at` takes"):
+        nn.apply(analog, xs, key=getkey(), t=1e9)
+    with pytest.raises(ValueError, match="layers/0 is aged already"):
+        nn.apply(nn.at(chip, t=20.0), xs, key=getkey(), t=1e9)
+
+
+def test_two_layers_of_one_name_are_refused(getkey) -> None:
+    half = nn.convert(Mlp(4, 2, (), key=getkey()), [nn.Rule(".*", IDEAL)])
+    with pytest.raises(ValueError, match=r"two analog layers are called 'layers/0' \(one at b/layers/0\)"):
+        nn.program({"a": half, "b": half}, key=getkey())
+
+
+def test_calibration_refuses_wild_inputs(getkey) -> None:
+    analog = nn.convert(Mlp(4, 2, (3,), key=getkey()), [nn.Rule(".*", IDEAL)])
+    with pytest.raises(ValueError, match="must be finite"):
+        nn.calibrate(analog, jnp.asarray([[1.0, jnp.nan, 0.0, 0.0]]))
+    with pytest.raises(ValueError, match="inputs of layer layers/0 are NaN or larger than 10000"):
+        nn.calibrate(analog, jnp.full((3, 4), 1e6))
+
+
 def test_calibration_finds_the_quantile_under_vmap_and_scan(getkey) -> None:
     class Tokens(eqx.Module):
         layer: eqx.nn.Linear

@@ -44,7 +44,7 @@ def test_crossbar_contract(name: str, getkey) -> None:
     g = 25e-6 * jr.uniform(jr.key(1), (2, ROWS, COLS))
 
     def call(crossbar, v, key):
-        return crossbar.currents(g, 0.01 * g, 0.2 * v, jnp.asarray([1.0, -1.0]), key=key) / 5e-6
+        return crossbar.currents(g, 0.01 * g, 0.2 * v, jnp.asarray([1.0, -1.0]), v_max=jnp.asarray(0.2), key=key) / 5e-6
 
     check_contract(Entry(crossbar, call, X), getkey())
 
@@ -123,11 +123,13 @@ def test_column_noise_is_the_sum_of_cell_noise(getkey) -> None:
     n, crossbar, polarity = 20_000, tiles.IdealCrossbar(), jnp.asarray([1.0, -1.0])
     g = 25e-6 * jr.uniform(getkey(), (2, 8, 3))
     std, v = 0.05 * g, 0.2 * X[:1] * jnp.ones(8) + 0.01 * jnp.arange(8.0)
-    per_column = jax.vmap(lambda k: crossbar.currents(g, std, v, polarity, key=k))(jr.split(getkey(), n))
+    per_column = jax.vmap(lambda k: crossbar.currents(g, std, v, polarity, v_max=jnp.asarray(0.2), key=k))(
+        jr.split(getkey(), n)
+    )
 
     def per_cell(key):
         noisy = g + std * jr.normal(key, g.shape)
-        return crossbar.mean_currents(noisy, v, polarity)
+        return crossbar.mean_currents(noisy, v, polarity, v_max=jnp.asarray(0.2))
 
     cellwise = jax.vmap(per_cell)(jr.split(getkey(), n))
     for a, b in zip(np.asarray(per_column, np.float64).T, np.asarray(cellwise, np.float64).T, strict=True):
@@ -144,8 +146,8 @@ def test_ir_drop_formula() -> None:
     factor = 1 - (1 - np.arange(n) / n) ** 2
     expected = v @ signed - a * (a * (0.05 * a - 0.2) + 0.5) * ((v * factor) @ signed)
     with jax.enable_x64(True):
-        ours = tiles.CubicIrDrop(r_wire=r, v_max=0.2).mean_currents(
-            jnp.asarray(g), jnp.asarray(v), jnp.asarray([1.0, -1.0])
+        ours = tiles.CubicIrDrop(r_wire=r).mean_currents(
+            jnp.asarray(g), jnp.asarray(v), jnp.asarray([1.0, -1.0]), v_max=jnp.asarray(0.2)
         )
     np.testing.assert_allclose(np.asarray(ours), expected, rtol=1e-12)
 
@@ -182,3 +184,17 @@ def test_bad_input_is_named(getkey) -> None:
         design.mvm(state, jnp.ones(3), t=0.0, key=getkey())
     with pytest.raises(ValueError, match="unknown tile preset"):
         tiles.preset("nope")
+
+
+def test_ir_drop_depends_on_resistances_only(getkey) -> None:
+    # Ohm's law is linear in the read voltage: doubling it must not change the relative drop.
+    def y(v_max):
+        design = tiles.TileDesign(
+            device=devices.IdealDevice(),
+            crossbar=tiles.CubicIrDrop(r_wire=50.0),
+            dac=periphery.IdealDac(v_max=v_max),
+            adc=IO["adc"],
+        )
+        return np.asarray(design.mvm(design.program(W, key=jr.key(0)), X, t=0.0, key=jr.key(0)))
+
+    np.testing.assert_allclose(y(0.4), y(0.2), rtol=tolerances.PRIMITIVE)

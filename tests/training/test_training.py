@@ -128,3 +128,13 @@ def test_failures_are_named() -> None:
             schedule=SCHEDULE,
             key=jr.key(0),
         )
+
+
+def test_only_matrices_decay() -> None:
+    layer = nn.convert(eqx.nn.Linear(8, 4, key=jr.key(0)), [nn.Rule(".*", tiles.TileDesign())])
+    silent = lambda model, xs, *, key: 0.0 * jax.vmap(lambda x: model.weight @ x)(xs)[:, :2]
+    decay = SCHEDULE._replace(weight_decay=0.5)
+    trained, _ = training.fit(layer, X, Y, forward=silent, schedule=decay, key=jr.key(1))
+    assert float(jnp.linalg.norm(trained.weight)) < 0.9 * float(jnp.linalg.norm(layer.weight))
+    np.testing.assert_array_equal(np.asarray(trained.bias), np.asarray(layer.bias))
+    np.testing.assert_array_equal(float(trained.input_range), float(layer.input_range))
