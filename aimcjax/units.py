@@ -81,9 +81,8 @@ def format_quantity(value: Any, unit: str) -> str:
         readable = format_time(float(value))
         return readable if parse_quantity(readable, "s") == float(value) else f"{exact.normalize():f} s"
     fitting = [(name, Decimal(str(factor))) for name, factor in UNITS[unit].items() if name.isascii()]
-    name, factor = max(
-        (pair for pair in fitting if abs(exact) >= pair[1]), key=lambda pair: pair[1], default=(unit, Decimal(1))
-    )
+    plain = ("" if unit == "1" else unit, Decimal(1))
+    name, factor = max((pair for pair in fitting if abs(exact) >= pair[1]), key=lambda pair: pair[1], default=plain)
     return f"{(exact / factor).normalize():f} {name}".strip()
 
 

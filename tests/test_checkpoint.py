@@ -75,8 +75,17 @@ def test_refuses_what_is_no_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no checkpoint at"):
         checkpoint.load(tmp_path / "file", "baseline", _model())
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match="is not a readable checkpoint"):
+    with pytest.raises(ValueError, match=r"holds \[\], not 'baseline'"):
         checkpoint.load(tmp_path / "empty", "baseline", _model())
+
+
+def test_refuses_a_damaged_checkpoint(saved: Path) -> None:
+    for file in saved.rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"damaged")
+    with pytest.raises(ValueError, match="is not a readable checkpoint|holds") as error:
+        checkpoint.load(saved, "baseline", _model())
+    assert str(saved) in str(error.value)
 
 
 def test_never_writes_over_anything(saved: Path) -> None:

@@ -66,7 +66,7 @@ def build(tree: Any, role: type) -> Any:
     make = known[name]
     base = None if isinstance(make, type) else make()
     cls: Any = make if isinstance(make, type) else type(base)
-    values = {key: _argument(cls, key, value) for key, value in arguments.items()}
+    values = {key: _argument(cls, key, _completed(base, key, value)) for key, value in arguments.items()}
     missing = [field.name for field in dataclasses.fields(cls) if _is_required(field) and field.name not in values]
     if base is None and missing:
         raise ValueError(f"{name} needs a value for {', '.join(missing)}")
@@ -76,6 +76,14 @@ def build(tree: Any, role: type) -> Any:
             f"g_min must be below g_max, got {describe(component)['g_min']} and {describe(component)['g_max']}"
         )
     return component
+
+
+def _completed(base: Any, key: str, value: Any) -> Any:
+    """A part of a preset may be changed by a few of its parameters: the others are the preset's."""
+    part = getattr(base, key, None)
+    if isinstance(value, dict) and "type" not in value and type(part) in _NAMES:
+        return {**describe(part), **value}
+    return value
 
 
 def describe(component: Any) -> dict[str, Any]:

@@ -120,11 +120,17 @@ class TrainingConfig(Section):
 Age = Annotated[quantity("s"), Field(gt=0)]  # drawn uniformly in the logarithm
 
 
+def _in_order(ages: tuple[float, float]) -> tuple[float, float]:
+    if ages[0] > ages[1]:
+        raise ValueError(f"expected the youngest age first, got {format_time(ages[0])} before {format_time(ages[1])}")
+    return ages
+
+
 class HwaConfig(TrainingConfig):
     """Hardware-aware training: on tiles like those of the chip, at random ages."""
 
     clip_sigma: Number = Field(2.5, gt=0)
-    ages: tuple[Age, Age] = ("20 s", "1 year")
+    ages: Annotated[tuple[Age, Age], AfterValidator(_in_order)] = ("20 s", "1 year")
 
 
 class CalibrationConfig(Section):

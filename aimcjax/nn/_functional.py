@@ -62,7 +62,7 @@ def at(model: Model, *, t: Time, key: PRNGKey | None = None) -> Model:
 def apply(model: Any, xs: PyTree[Array], *, key: PRNGKey, t: Time | None = None) -> PyTree[Array]:
     """Evaluates a model on a batch; each sample reads with its own noise.
 
-    A model that is not programmed programs a chip for every sample: `program` it first, unless that is what you want. A
+    A model that is not programmed programs a chip for every sample: `program` it first, unless that is meant. A
     layer that the model calls again and again in a Python loop or a `scan` repeats its noise unless it is given a `key`.
 
     **Arguments:** `model`, analog, programmed or aged (digital models too: they need no noise); `xs`, arrays with

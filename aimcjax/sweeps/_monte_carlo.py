@@ -25,8 +25,8 @@ def accuracy_over_time(
 ) -> Float[Array, "strengths chips times"]:
     """Accuracy of `n_chips` chips at each time, with each strength of global drift compensation.
 
-    Every chip is programmed once from its own key and aged to all times; all strengths see the same chips and the
-    same read noise, so differences between them are paired. Values never recompile: times, strengths, weights and
+    Every chip is programmed once from its own key and aged to all times; all times and strengths see the same
+    chips and the same draws of read noise (common random numbers), so differences between them are paired and sharper. Values never recompile: times, strengths, weights and
     every physical constant are arrays.
 
     **Arguments:** `model`, from `nn.convert` and `nn.calibrate`; samples `xs` and their `labels`; `times` [s] after
@@ -42,16 +42,16 @@ def accuracy_over_time(
 @eqx.filter_jit
 def _accuracies(arguments: tuple[Any, ...], keys: Key[Array, " chips"]) -> Float[Array, "strengths chips times"]:
     model, xs, labels, times, strengths = arguments
-    conditions = (*jnp.meshgrid(strengths, times, indexing="ij"), jnp.indices((len(strengths), len(times)))[1])
+    conditions = jnp.meshgrid(strengths, times, indexing="ij")
 
     def one_chip(key: PRNGKey) -> Float[Array, "strengths times"]:
         key_program, key_read = jr.split(key)
         chip = nn.program(model, key=key_program)
 
-        def at_condition(condition: tuple[Array, Array, Array]) -> Array:
-            strength, t, time_index = condition
+        def at_condition(condition: tuple[Array, Array]) -> Array:
+            strength, t = condition
             aged = nn.at(nn.with_compensation(chip, GlobalDriftCompensation(strength=strength)), t=t)
-            logits = nn.apply(aged, xs, key=jr.fold_in(key_read, time_index))
+            logits = nn.apply(aged, xs, key=key_read)
             return jnp.mean((jnp.argmax(logits, axis=-1) == labels).astype(float))
 
         # One condition at a time: memory does not grow with their number, and the batch is parallel enough.

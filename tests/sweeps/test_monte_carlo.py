@@ -67,7 +67,7 @@ def test_accuracies_are_those_of_single_chips(problem) -> None:
         for s in range(2):
             compensated = nn.with_compensation(chip, GlobalDriftCompensation(strength=float(strengths[s])))
             for i in range(2):
-                logits = nn.apply(compensated, xs, key=jr.fold_in(key_read, i), t=TIMES[i])
+                logits = nn.apply(compensated, xs, key=key_read, t=TIMES[i])
                 right = np.mean(np.argmax(np.asarray(logits), axis=-1) == np.asarray(labels))
                 np.testing.assert_allclose(float(swept[s, c, i]), right, atol=1e-6)
 
