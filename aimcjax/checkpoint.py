@@ -1,5 +1,7 @@
 """Saving and loading the arrays of models with Orbax; structure comes from the code and its config."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,12 +34,12 @@ def load(path: Path, name: str, like: Model) -> Model:
     path = Path(path).absolute()
     if not path.is_dir():
         raise FileNotFoundError(f"no checkpoint at {path}")
-    try:
+    with _readable(path):
         saved: dict[str, Any] = ocp.checkpointables_metadata(str(path)).metadata
-    except Exception as error:  # Orbax raises many types for many kinds of damage
-        raise ValueError(f"{path} is not a readable checkpoint: {error}") from None
     if name not in saved:
         raise ValueError(f"the checkpoint {path} holds {sorted(saved)}, not {name!r}")
+    if saved[name] is None:
+        raise ValueError(f"{path} is not a readable checkpoint: {name} has no description")
     wanted = _named_arrays(like)
     differing = sorted(k for k in saved[name].keys() | wanted.keys() if _shape(saved[name], k) != _shape(wanted, k))
     if differing:
@@ -46,9 +48,18 @@ def load(path: Path, name: str, like: Model) -> Model:
             "was it written with another config?"
         )
     abstract = {k: jax.ShapeDtypeStruct(v.shape, v.dtype, sharding=v.sharding) for k, v in wanted.items()}
-    found: dict[str, jax.Array] = ocp.load_checkpointables(str(path), {name: abstract})[name]
+    with _readable(path):
+        found: dict[str, jax.Array] = ocp.load_checkpointables(str(path), {name: abstract})[name]
     arrays, rest = eqx.partition(like, eqx.is_array)
     return eqx.combine(jtu.tree_map_with_path(lambda at, _: found[_key(at)], arrays), rest)
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # Orbax raises many types for many kinds of damage
+        raise ValueError(f"{path} is not a readable checkpoint: {error}") from None
 
 
 def _named_arrays(tree: Any) -> dict[str, jax.Array]:

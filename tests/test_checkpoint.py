@@ -79,13 +79,13 @@ def test_refuses_what_is_no_checkpoint(tmp_path: Path) -> None:
         checkpoint.load(tmp_path / "empty", "baseline", _model())
 
 
-def test_refuses_a_damaged_checkpoint(saved: Path) -> None:
-    for file in saved.rglob("*"):
-        if file.is_file():
+@pytest.mark.parametrize("part", ["everything", "metadata", "arrays"])
+def test_refuses_a_damaged_checkpoint(saved: Path, part: str) -> None:
+    for file in filter(Path.is_file, saved.rglob("*")):
+        if part == "everything" or (part == "metadata") == ("METADATA" in file.name.upper()):
             file.write_bytes(b"damaged")
-    with pytest.raises(ValueError, match="is not a readable checkpoint|holds") as error:
+    with pytest.raises(ValueError, match="is not a readable checkpoint"):
         checkpoint.load(saved, "baseline", _model())
-    assert str(saved) in str(error.value)
 
 
 def test_never_writes_over_anything(saved: Path) -> None:

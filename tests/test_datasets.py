@@ -22,7 +22,9 @@ def test_digits_have_the_documented_sizes_and_scale() -> None:
 
 def test_train_and_test_are_all_of_the_data_and_share_nothing() -> None:
     data, bunch = datasets.digits(), load_digits(return_X_y=True)
-    rows = lambda x, y: sorted((*(16 * image).round().ravel().tolist(), label) for image, label in zip(x, y, strict=True))
+    rows = lambda x, y: sorted(
+        (*(16 * image).round().ravel().tolist(), label) for image, label in zip(x, y, strict=True)
+    )
     parts = rows(data.x_train, data.y_train.tolist()) + rows(data.x_test, data.y_test.tolist())
     assert sorted(parts) == sorted((*image.tolist(), label) for image, label in zip(bunch[0], bunch[1], strict=True))
 

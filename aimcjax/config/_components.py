@@ -78,7 +78,7 @@ def build(tree: Any, role: type) -> Any:
     return component
 
 
-def _completed(base: Any, key: str, value: Any) -> Any:
+def _completed(base: Any, key: Any, value: Any) -> Any:
     """A part of a preset may be changed by a few of its parameters: the others are the preset's."""
     part = getattr(base, key, None)
     if isinstance(value, dict) and "type" not in value and type(part) in _NAMES:
@@ -101,7 +101,7 @@ def describe(component: Any) -> dict[str, Any]:
     return tree
 
 
-def _argument(cls: type, key: str, value: Any) -> Any:
+def _argument(cls: type, key: Any, value: Any) -> Any:
     fields = {field.name: field for field in dataclasses.fields(cls)}
     if key not in fields:
         close = difflib.get_close_matches(str(key), fields, n=1)

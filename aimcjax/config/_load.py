@@ -1,6 +1,7 @@
 """From a YAML file and overrides to a config, or to one line that says what is wrong."""
 
 import difflib
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,7 @@ def _one_line(error: ValidationError) -> str:
     elif first["type"] != "value_error":
         message = f"{message}, got {shorten(first['input'])}"
     more = f" (and {len(others)} more)" if others else ""
-    return f"{where}: {' '.join(message.split())}{more}"
+    return f"{where}: {textwrap.shorten(message, 400, placeholder=' ...')}{more}"
 
 
 def _without_tag(loc: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -103,7 +104,8 @@ def _without_tag(loc: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _word(part: Any) -> str:
-    return str(part) if str(part).isalnum() or str(part).isidentifier() else shorten(part)
+    plain = len(str(part)) <= 60 and (isinstance(part, int) or str(part).isidentifier())
+    return str(part) if plain else shorten(part)
 
 
 def _did_you_mean(loc: tuple[Any, ...]) -> str:

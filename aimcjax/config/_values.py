@@ -50,6 +50,6 @@ def shorten(value: Any) -> str:
 
 def _in_float32(number: float, value: Any) -> float:
     limits = np.finfo(np.float32)
-    if abs(number) > limits.max or 0 < abs(number) < limits.tiny:
+    if abs(number) > float(limits.max) or 0 < abs(number) < float(limits.tiny):
         raise ValueError(f"expected a magnitude that single precision can hold, got {shorten(value)}")
     return number

@@ -63,7 +63,7 @@ def apply(model: Any, xs: PyTree[Array], *, key: PRNGKey, t: Time | None = None)
     """Evaluates a model on a batch; each sample reads with its own noise.
 
     A model that is not programmed programs a chip for every sample: `program` it first, unless that is meant. A
-    layer that the model calls again and again in a Python loop or a `scan` repeats its noise unless it is given a `key`.
+    layer that the model calls again in a Python loop or a `scan` repeats its noise unless it is given a `key`.
 
     **Arguments:** `model`, analog, programmed or aged (digital models too: they need no noise); `xs`, arrays with
     one leading sample axis; `key`; `t` [s], ages a programmed model first (default: as it is).

@@ -25,9 +25,9 @@ def accuracy_over_time(
 ) -> Float[Array, "strengths chips times"]:
     """Accuracy of `n_chips` chips at each time, with each strength of global drift compensation.
 
-    Every chip is programmed once from its own key and aged to all times; all times and strengths see the same
-    chips and the same draws of read noise (common random numbers), so differences between them are paired and sharper. Values never recompile: times, strengths, weights and
-    every physical constant are arrays.
+    Every chip is programmed once from its own key and aged to all times; all times and strengths see the same chips
+    and the same draws of read noise (common random numbers), so differences between them are paired and sharper. Values
+    never recompile: times, strengths, weights and every physical constant are arrays.
 
     **Arguments:** `model`, from `nn.convert` and `nn.calibrate`; samples `xs` and their `labels`; `times` [s] after
     programming; `strengths`, 1 is compensated, 0 is not; `key`.
