@@ -80,7 +80,7 @@ def build(tree: Any, role: type) -> Any:
 
 def _completed(base: Any, key: Any, value: Any) -> Any:
     """A part of a preset may be changed by a few of its parameters: the others are the preset's."""
-    part = getattr(base, key, None)
+    part = getattr(base, str(key), None)
     if isinstance(value, dict) and "type" not in value and type(part) in _NAMES:
         return {**describe(part), **value}
     return value
@@ -106,7 +106,7 @@ def _argument(cls: type, key: Any, value: Any) -> Any:
     if key not in fields:
         close = difflib.get_close_matches(str(key), fields, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(fields)}"
-        raise ValueError(f"{_NAMES[cls]} has no parameter {key!r}; {hint}")
+        raise ValueError(f"{_NAMES[cls]} has no parameter {shorten(key)}; {hint}")
     try:
         return _convert(value, typing.get_type_hints(cls)[key], fields[key])
     except ValueError as error:

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from hypothesis import Phase, given, settings, strategies as st
 
+from aimcjax.chips import CostModel
 from aimcjax.config import Config, ConfigError, load_config
 
 
@@ -72,8 +73,6 @@ def test_values_reach_the_objects(load: Load) -> None:
 def test_defaults_of_the_cost_are_those_of_the_cost_model(load: Load) -> None:
     tree = _tree()
     del tree["cost"]
-    from aimcjax.chips import CostModel
-
     given_cost, default = load(tree).cost_model(), CostModel()
     for name in vars(default):
         assert float(getattr(given_cost, name)) == pytest.approx(float(getattr(default, name)), rel=1e-6), name
