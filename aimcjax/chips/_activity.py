@@ -12,6 +12,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 from jax.extend import core
 from jaxtyping import Array, Float
 
@@ -36,7 +37,10 @@ class Activity:
 
 
 def count_activity(model: Any, x: Float[Array, "..."]) -> Activity:
-    """Traces `model`, from `nn.convert`, on one sample `x` (nothing is computed) and counts."""
+    """Traces `model`, from `nn.convert`, on one sample `x` (nothing is computed) and counts.
+
+    A `scan` counts as often as it is long, a `cond` as its most expensive branch; a `while` loop counts nothing and
+    raises `ValueError` if there are products in it."""
     layers = nn.analog_layers(model)
     scopes = {_scope(name): name for name in layers}
     traced = nn.map_layers(model, lambda _, layer: _Probe(layer.weight, layer.bias, layer.name), nn.is_analog)
@@ -70,18 +74,63 @@ def _walk(jaxpr: core.Jaxpr, stack: str, repeats: int, scopes: dict[str, str], c
     for eqn in jaxpr.eqns:
         here = f"{stack}/{eqn.source_info.name_stack}"
         inner = [p for value in eqn.params.values() for p in _jaxprs(value)]
-        if inner:
+        if eqn.primitive.name == "cond":
+            counts.update(max((_counted(branch, here, repeats, scopes) for branch in inner), key=Counter.total))
+        elif eqn.primitive.name == "while":
+            _refuse_products(inner, here, scopes)
+        elif inner:
             times = repeats * int(eqn.params.get("length", 1)) if eqn.primitive.name == "scan" else repeats
             for sub in inner:
-                _walk(sub, here, times, scopes, counts)
-        elif eqn.primitive.name == "dot_general":
-            (contract, _), _ = eqn.params["dimension_numbers"]
-            depth = math.prod(eqn.invars[0].aval.shape[axis] for axis in contract)
-            macs = repeats * depth * math.prod(eqn.outvars[0].aval.shape)
+                counts.update(_counted(sub, here, times, scopes))
+        elif eqn.primitive.name in _PRODUCTS:
             found = re.findall(r"mvm:[^/()]*", here)
-            counts["mvm:" + scopes[found[-1]] if found else "digital_macs"] += macs
-        elif eqn.primitive.name in _ARITHMETIC:
+            kind = "mvm:" + scopes[found[-1]] if found else "digital_macs"
+            counts[kind] += repeats * _PRODUCTS[eqn.primitive.name](eqn)
+        elif eqn.primitive.name in _ARITHMETIC and not _is_index(eqn.outvars[0].aval):
             counts["digital_ops"] += repeats * max(math.prod(v.aval.shape) for v in (*eqn.invars, *eqn.outvars))
+
+
+def _counted(jaxpr: core.Jaxpr, stack: str, repeats: int, scopes: dict[str, str]) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    _walk(jaxpr, stack, repeats, scopes, counts)
+    return counts
+
+
+def _refuse_products(inner: list[core.Jaxpr], stack: str, scopes: dict[str, str]) -> None:
+    products = [kind for sub in inner for kind in _counted(sub, stack, 1, scopes) if kind != "digital_ops"]
+    if products:
+        where = products[0].removeprefix("mvm:")
+        raise ValueError(
+            f"cannot count the products ({where}) of a while loop, whose number of steps is not known beforehand; "
+            "use scan, or fori_loop with fixed bounds"
+        )
+
+
+def _dot_macs(eqn: Any) -> int:
+    (contract, _), _ = eqn.params["dimension_numbers"]
+    return math.prod(eqn.invars[0].aval.shape[axis] for axis in contract) * math.prod(eqn.outvars[0].aval.shape)
+
+
+def _conv_macs(eqn: Any) -> int:
+    _, n_in, *window = (eqn.invars[1].aval.shape[axis] for axis in eqn.params["dimension_numbers"].rhs_spec)
+    return n_in * math.prod(window) * math.prod(eqn.outvars[0].aval.shape)  # n_in is per group already
+
+
+def _ragged_macs(eqn: Any) -> int:
+    rows, n_in = eqn.invars[0].aval.shape
+    return rows * n_in * eqn.invars[1].aval.shape[-1]  # every row meets one group
+
+
+_PRODUCTS = {
+    "dot_general": _dot_macs,
+    "conv_general_dilated": _conv_macs,
+    "ragged_dot": _ragged_macs,
+    "ragged_dot_general": _ragged_macs,
+}
+
+
+def _is_index(aval: Any) -> bool:
+    return not jnp.issubdtype(aval.dtype, jnp.inexact)
 
 
 def _jaxprs(value: Any) -> list[core.Jaxpr]:
@@ -95,9 +144,7 @@ def _jaxprs(value: Any) -> list[core.Jaxpr]:
 
 
 def _ordered(layers: dict[str, Any], counts: Counter[str]) -> list[str]:
-    executed = [
-        key.removeprefix("mvm:") for key in counts if key.startswith("mvm:")
-    ]  # insertion order is execution order
+    executed = [key.removeprefix("mvm:") for key in counts if key.startswith("mvm:")]  # in the order of execution
     return executed + [name for name in layers if name not in executed]
 
 
