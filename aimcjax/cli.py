@@ -63,12 +63,12 @@ def run(
         results = studies.accuracy_over_time(
             resolved, target, overwrite=overwrite, progress=studies.Progress(quiet=quiet)
         )
-    except (ConfigError, ValueError, FloatingPointError) as error:
-        raise _refuse(str(error)) from None
-    except (MemoryError, JaxRuntimeError) as error:
-        if "RESOURCE_EXHAUSTED" not in str(error) and isinstance(error, JaxRuntimeError):
+    except (ConfigError, ValueError, FloatingPointError, MemoryError, JaxRuntimeError) as error:
+        if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):  # which JAX raises as several types
+            raise _refuse(f"out of memory, try fewer chips or a smaller model: {error}") from None
+        if isinstance(error, JaxRuntimeError):
             raise
-        raise _refuse(f"out of memory, try fewer chips or a smaller model: {error}") from None
+        raise _refuse(str(error)) from None
     if not quiet:
         _show(results, target)
 

@@ -85,7 +85,7 @@ MISTAKES = {
     "malformed override": (["nonsense"], ["'nonsense'", "key.path=value"]),
     "unreadable override": (["seed=[1"], ["'seed=[1'", "not readable YAML"]),
     "index out of range": (["sweep.times.99=1 s"], ["'99'", "no position in a list of 6", "count from 0"]),
-    "chip too small": (["chip.max_tiles=2"], ["has 2 tiles", "layers/1", "larger tiles"]),
+    "chip too small": (["chip.max_tiles=2"], ["has 2 tiles", "layer layers/", "larger tiles"]),
     "heads": (["model={type: vit, dim: 10, n_heads: 3}"], ["width 10", "multiple", "3"]),
     "patches": (["model={type: vit, patch_size: 3}"], ["8 pixels", "patches of 3"]),
     "pattern": (["chip.digital_layers=['(']"], ["'('", "not a regular expression"]),
