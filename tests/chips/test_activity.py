@@ -114,7 +114,7 @@ class Convolution(eqx.Module):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         y = self.head(self.conv(x).reshape(-1))
-        return jax.lax.while_loop(lambda z: z[0] > 1, self.head, y) if self.until_small else y
+        return jax.lax.while_loop(lambda z: z[0] > 1, lambda z: self.head(z), y) if self.until_small else y
 
 
 def _convolution(*, until_small: bool = False) -> Convolution:
