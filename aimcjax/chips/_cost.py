@@ -32,7 +32,8 @@ class CostModel(eqx.Module):
     computes off the tiles.
 
     **Assumptions:** the tiles of one layer work in parallel, its vectors follow one another, layers do not overlap;
-    converter energy doubles per bit (Walden); no buffers, no DRAM, no leakage.
+    converter energy doubles per bit (Walden), their area and rate are those of eight bits; scaling of inputs to the
+    range of the DAC is free; no buffers, no DRAM, no leakage.
     """
 
     t_integrate: Scalar = physical(
@@ -137,11 +138,10 @@ def _converter_bits(name: str, design: Any) -> dict[str, Any]:
 def _layer_energy(layer: Any, power: float, constants: CostModel) -> dict[str, Float[Array, ""]]:
     design, part = layer.matrix.design, layer.matrix.partition
     bits = _converter_bits(layer.name, design)
-    g_total = jnp.sum(layer.matrix.at(0.0).tiles.g)
-    rows, cols = (
-        part.grid_cols * part.n_in,
-        part.grid_rows * part.n_out,
-    )  # inputs are converted again on every grid column
+    driven = part.split_vector(jnp.ones(part.n_in))[:, None, None, :, None]  # rows of padding carry no voltage
+    g_total = jnp.sum(layer.matrix.at(0.0).tiles.g * driven)
+    rows = part.grid_cols * part.n_in  # inputs are converted again on every grid column
+    cols = part.grid_rows * part.n_out
     moved = rows * bits["dac"] + cols * bits["adc"]
     return {
         "core": power * design.dac.v_max**2 * g_total * constants.t_integrate,

@@ -14,7 +14,7 @@ class AbstractCompensation(eqx.Module):
     """Turns the answers of a tile to calibration vectors into a digital factor on its output."""
 
     @abc.abstractmethod
-    def vectors(self, rows: int) -> Float[np.ndarray, "vectors rows"]:
+    def vectors(self, rows: int) -> Float[Array, "vectors rows"]:
         """The calibration inputs, in [-1, 1]."""
 
     @abc.abstractmethod
@@ -37,13 +37,14 @@ class GlobalDriftCompensation(AbstractCompensation):
     """
 
     strength: Scalar = physical(1.0, doc="1: on, 0: off")
-    amplitude: float = eqx.field(static=True, default=0.5)
+    amplitude: Scalar = physical(0.5, doc="assumed, see the class")
     n_vectors: int = eqx.field(static=True, default=16)
 
-    def vectors(self, rows: int) -> Float[np.ndarray, "vectors rows"]:
+    def vectors(self, rows: int) -> Float[Array, "vectors rows"]:
         """Constant and Walsh vectors of the amplitude, as many as there are rows at most."""
         order, row = np.arange(min(self.n_vectors, rows))[:, None], np.arange(rows)[None]
-        return self.amplitude * (1.0 - 2.0 * (np.bitwise_count(order & row) % 2))
+        signs = 1.0 - 2.0 * (np.bitwise_count(order & row) % 2)
+        return self.amplitude * jnp.asarray(signs, self.amplitude.dtype)
 
     def factor(self, reference: Float[Array, "vectors cols"], response: Float[Array, "vectors cols"]) -> Scalar:
         """See the class; 1 where a tile answers nothing (all weights zero)."""

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from .. import _random
 from .._types import PRNGKey, Time
-from ..tiles import AbstractTileDesign, check_finite
+from ..tiles import AbstractTileDesign, check_finite, check_time
 from ._compensation import AbstractCompensation, GlobalDriftCompensation
 from ._partition import Partition
 
@@ -53,6 +53,7 @@ class TiledMatrix(eqx.Module):
 
     def at(self, t: Time) -> MatrixSnapshot:
         """The matrix `t` seconds after programming; deterministic, so to be taken once for many reads."""
+        check_time(t)
         return _age(self, jnp.asarray(t, float))
 
     def __call__(self, x: Float[Array, " n_in"], *, t: Time, key: PRNGKey) -> Float[Array, " n_out"]:
@@ -69,13 +70,14 @@ def program_matrix(
 ) -> TiledMatrix:
     """Programs a matrix of any size on as many tiles of `design` as it needs.
 
-    **Arguments:** `design`, the tile; `w[n_in, n_out]`, finite; `key`, draws one chip; `compensation`, default
-    `GlobalDriftCompensation()`.
+    **Arguments:** `design`, the tile; `w[n_in, n_out]`, finite, dimensionless; `key`, draws one chip; `compensation`,
+    default `GlobalDriftCompensation()`.
 
     **Returns:** the programmed matrix: `y = matrix(x, t=t, key=key)` for one vector `x[n_in]` in [-1, 1].
 
     **Raises:** `ValueError` for empty or non-finite weights.
     """
+    w = jnp.asarray(w)
     if w.ndim != 2 or 0 in w.shape:
         raise ValueError(f"a matrix is a non-empty array w[n_in, n_out], got shape {w.shape}")
     check_finite(w)
@@ -104,7 +106,7 @@ def _age(matrix: TiledMatrix, t: Time) -> MatrixSnapshot:
 def _calibration_reads(
     design: AbstractTileDesign, tiles: Any, compensation: AbstractCompensation, part: Partition
 ) -> Array:
-    vectors = jnp.asarray(compensation.vectors(part.block_rows), float)
+    vectors = compensation.vectors(part.block_rows)
     return _over_grid(lambda tile: jax.vmap(lambda x: design.expected(tile, x))(vectors))(tiles)
 
 

@@ -90,6 +90,8 @@ def markdown(results: Results, config_yaml: str, captions: dict[str, str]) -> st
         "- PCM: programming noise, drift, 1/f noise: Joshi et al., Nat. Commun. 11:2473 (2020); "
         "Nandakumar et al., ICECS (2019).\n"
         "- Converters, output noise, read noise: Rasch et al., Nat. Commun. 14:5282 (2023).\n"
+        "- Drift compensation reads 16 calibration vectors on every tile, averaged until their noise is negligible "
+        "(assumed).\n"
         "- Intervals: Student's t over chips, test set fixed; they say nothing of other test sets or training seeds.",
         f"## Setup\n\nWall time {results.wall_s:.0f} s. Versions are in `versions.json`, "
         "every chip's accuracy in `results.nc`. "

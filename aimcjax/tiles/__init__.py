@@ -8,7 +8,11 @@
 - `preset(name)`, `preset_names()`: tiles by name.
 """
 
-from ._base import AbstractTileDesign as AbstractTileDesign, check_finite as check_finite
+from ._base import (
+    AbstractTileDesign as AbstractTileDesign,
+    check_finite as check_finite,
+    check_time as check_time,
+)
 from ._crossbar import (
     AbstractCrossbar as AbstractCrossbar,
     CubicIrDrop as CubicIrDrop,

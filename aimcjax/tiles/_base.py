@@ -4,6 +4,8 @@ import abc
 from typing import Any
 
 import equinox as eqx
+import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float
@@ -64,9 +66,16 @@ def check_finite(w: Any) -> None:
     """Raises `ValueError` if concrete weights have NaN or infinite entries; no check while tracing."""
     if isinstance(w, Tracer):
         return
-    bad = int(np.sum(~np.isfinite(np.asarray(w))))
+    with jax.ensure_compile_time_eval():  # a constant of a traced function is checked as well
+        bad = int(jnp.sum(~jnp.isfinite(w)))  # on the devices: nobody need hold a sharded matrix whole
     if bad:
         raise ValueError(
             f"weights must be finite, got {bad} NaN or infinite of {w.size}; "
             "did training diverge, or is the checkpoint damaged?"
         )
+
+
+def check_time(t: Any) -> None:
+    """Raises `ValueError` if a concrete time [s] after programming is negative or NaN; no check while tracing."""
+    if not isinstance(t, Tracer) and not np.all(np.asarray(t) >= 0):
+        raise ValueError(f"a time after programming is at least 0 seconds, got t={t}")

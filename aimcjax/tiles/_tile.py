@@ -1,5 +1,7 @@
 """The physical tile: every arrow of the story, from weights to a digital vector."""
 
+import dataclasses
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -60,6 +62,10 @@ class TileDesign(AbstractTileDesign):
     def __check_init__(self) -> None:
         if self.rows < 1 or self.cols < 1:
             raise ValueError(f"a tile has at least one row and one column, got rows={self.rows}, cols={self.cols}")
+        for field in dataclasses.fields(self):
+            part = getattr(self, field.name)
+            if isinstance(field.type, type) and isinstance(part, eqx.Module) and not isinstance(part, field.type):
+                raise ValueError(f"{field.name} must be an {field.type.__name__}, got {type(part).__name__}")
 
     def program(self, w: Float[Array, "rows cols"], *, key: PRNGKey) -> TileState:
         """weights → targets → cells; see `AbstractTileDesign.program`."""

@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 import jax.random as jr
+import jaxtyping
 import numpy as np
 import pytest
 import tolerances
@@ -112,3 +113,26 @@ def test_bad_input_is_named(getkey) -> None:
         program_matrix(tiles.TileDesign(), jnp.ones((2, 2)), key=getkey())(jnp.ones(3), t=0.0, key=getkey())
     with pytest.raises(ValueError, match="positive sizes, got rows=0"):
         Partition(2, 2, 0, 2)
+
+
+@pytest.fixture
+def as_installed():
+    """Without the type checks of the tests: what users see."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.mark.usefixtures("as_installed")
+def test_lists_are_matrices_and_times_are_not_negative(getkey) -> None:
+    matrix = program_matrix(tiles.TileDesign(rows=4, cols=4), [[0.5, 1.0], [0.25, 0.1]], key=getkey())
+    assert (matrix.partition.n_in, matrix.partition.n_out) == (2, 2)
+    for t in (-1.0, float("nan")):
+        with pytest.raises(ValueError, match="a time after programming is at least 0 seconds, got t="):
+            matrix.at(t)
+
+
+@pytest.mark.usefixtures("as_installed")
+def test_a_part_in_the_wrong_place_is_refused() -> None:
+    with pytest.raises(ValueError, match="adc must be an AbstractAdc, got Pcm"):
+        tiles.TileDesign(adc=devices.Pcm())

@@ -28,24 +28,23 @@ def _accuracy(model, key=None):
     return float(training.accuracy(logits, jnp.asarray(Y)))
 
 
+def _without_noise(model, xs, *, key):
+    del key
+    return jax.vmap(nn.to_digital(model))(xs)
+
+
 def test_learns_digitally_and_on_hardware() -> None:
     model = Mlp(8, 2, (16,), key=jr.key(1))
     model, history = training.fit(model, X, Y, forward=training.digital_forward, schedule=SCHEDULE, key=jr.key(2))
     assert len(history) == 20
     assert _accuracy(model) > 0.95
     analog = nn.calibrate(nn.convert(model, [nn.Rule(".*", tiles.WeightLevelTile(noise=0.3))]), jnp.asarray(X))
-    noisy = lambda m: np.mean([_accuracy(nn.program(m, key=k), key=k) for k in jr.split(jr.key(3), 10)])
-    before = noisy(analog)
-    trained, _ = training.fit(
-        analog,
-        X,
-        Y,
-        forward=training.hwa_forward,
-        schedule=SCHEDULE,
-        key=jr.key(4),
-        projection=training.keep_programmable(2.0),
-    )
-    assert noisy(trained) > before
+    noisy = lambda m: np.mean([_accuracy(nn.program(m, key=k), key=k) for k in jr.split(jr.key(3), 20)])
+    further = lambda forward: training.fit(
+        analog, X, Y, forward=forward, schedule=SCHEDULE, key=jr.key(4), projection=training.keep_programmable(2.0)
+    )[0]
+    hardware, digital = noisy(further(training.hwa_forward)), noisy(further(_without_noise))
+    assert hardware > max(digital, noisy(analog)) + 0.01  # as many steps without noise do not teach the same
 
 
 def test_same_key_same_training() -> None:
