@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from ..components import shorten
 from ._schema import MODELS, Config
-from ._values import shorten
 
 
 class ConfigError(ValueError):

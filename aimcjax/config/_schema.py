@@ -13,11 +13,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from .. import datasets, models
 from .._types import PRNGKey
 from ..chips import CostModel
+from ..components import LARGEST_SIZE, read_quantity, shorten
 from ..tiles import AbstractTileDesign
 from ..training import Schedule
 from ..units import format_quantity, format_time
 from ._components import build, describe
-from ._values import LARGEST_SIZE, read_quantity, shorten
 
 
 # Stricter than pydantic, which takes true and "3" for numbers, but for 1e-3, which YAML calls text (it has no point).

@@ -21,4 +21,5 @@ from ._laws import (
 )
 from ._pcm import Pcm as Pcm, PcmCells as PcmCells
 from ._presets import preset as preset, preset_names as preset_names
+from ._roles import ROLES as ROLES
 from ._wrappers import NoiselessReads as NoiselessReads

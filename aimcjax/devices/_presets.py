@@ -1,16 +1,7 @@
-"""Devices by name, with their source."""
-
-from collections.abc import Callable
+"""Devices by name."""
 
 from ._base import AbstractDevice
-from ._ideal import IdealDevice
-from ._pcm import Pcm
-
-
-_PRESETS: dict[str, Callable[[], AbstractDevice]] = {
-    "ideal": IdealDevice,
-    "pcm_joshi2020": Pcm,  # the defaults of `Pcm` are the published fit
-}
+from ._catalogue import CATALOGUE
 
 
 def preset(name: str) -> AbstractDevice:
@@ -22,11 +13,11 @@ def preset(name: str) -> AbstractDevice:
 
     **Reference:** in the docstring of the class of the device that is returned.
     """
-    if name not in _PRESETS:
+    if name not in CATALOGUE:
         raise ValueError(f"unknown device preset {name!r}; known: {', '.join(preset_names())}")
-    return _PRESETS[name]()
+    return CATALOGUE[name]()
 
 
 def preset_names() -> list[str]:
     """The names that `preset` knows, sorted."""
-    return sorted(_PRESETS)
+    return sorted(CATALOGUE)

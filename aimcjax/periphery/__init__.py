@@ -8,3 +8,4 @@
 from ._adc import AbstractAdc as AbstractAdc, IdealAdc as IdealAdc, UniformAdc as UniformAdc
 from ._dac import AbstractDac as AbstractDac, IdealDac as IdealDac, UniformDac as UniformDac
 from ._quantize import quantize as quantize, round_straight_through as round_straight_through
+from ._roles import ROLES as ROLES

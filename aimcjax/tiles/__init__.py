@@ -20,6 +20,7 @@ from ._crossbar import (
 )
 from ._encoding import AbstractEncoding as AbstractEncoding, DifferentialPair as DifferentialPair
 from ._presets import preset as preset, preset_names as preset_names
+from ._roles import ROLES as ROLES
 from ._tile import (
     TileDesign as TileDesign,
     TileSnapshot as TileSnapshot,

@@ -1,0 +1,14 @@
+"""Objects from text and back: `{type: name, **arguments}`, with units.
+
+- `Role`, `Registry`: what can be named, in which place; `build` and `describe`.
+- `read_size`, `read_quantity`, `read_numbers`, `shorten`: single values, or what is wrong with them.
+"""
+
+from ._registry import Registry as Registry, Role as Role
+from ._values import (
+    LARGEST_SIZE as LARGEST_SIZE,
+    read_numbers as read_numbers,
+    read_quantity as read_quantity,
+    read_size as read_size,
+    shorten as shorten,
+)

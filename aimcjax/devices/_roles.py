@@ -1,0 +1,41 @@
+"""Devices and their laws by name, for configs and preset files."""
+
+from typing import Any
+
+import numpy as np
+
+from ..components import Role, read_numbers, read_quantity
+from ..units import format_quantity
+from ._base import AbstractDevice
+from ._catalogue import CATALOGUE
+from ._ideal import IdealDevice
+from ._laws import AbstractLaw, ClippedLog, Constant, Polynomial, Power, as_law
+from ._pcm import Pcm
+
+
+def _law(value: Any) -> AbstractLaw:
+    return as_law(read_numbers(value) if isinstance(value, list) else read_quantity(value, "1"))
+
+
+def _check_range(device: Any) -> None:
+    if not device.g_min < device.g_max:
+        low, high = (format_quantity(np.asarray(g)[()], "S") for g in (device.g_min, device.g_max))
+        raise ValueError(f"g_min must be below g_max, got {low} and {high}")
+
+
+ROLES = {
+    AbstractDevice: Role(
+        "a device",
+        {
+            "pcm": Pcm,
+            "ideal_device": IdealDevice,
+            **CATALOGUE,
+        },
+        check=_check_range,
+    ),
+    AbstractLaw: Role(
+        "a law",
+        {"constant": Constant, "polynomial": Polynomial, "clipped_log": ClippedLog, "power": Power},
+        shorthand=_law,
+    ),
+}
