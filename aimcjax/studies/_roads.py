@@ -15,6 +15,7 @@ from .. import chips, devices, nn, sweeps, training
 from .._types import PRNGKey
 from ..config import Config
 from ..datasets import Dataset
+from ._memory import check_memory
 
 
 Progress = Callable[[int, float], None]
@@ -27,7 +28,8 @@ def conversion_rules(config: Config) -> list[nn.Rule]:
 
 
 def prepare(config: Config, data: Dataset, key: PRNGKey) -> Any:
-    """The untrained network, after checking that it converts, fits on the chip and has a cost."""
+    """The untrained network, after checking that it fits in memory, converts, fits on the chip and has a cost."""
+    check_memory(eqx.filter_eval_shape(config.model.build, data, key))
     model = config.model.build(data, key)
     analog = nn.convert(model, conversion_rules(config))
     chips.check_capacity(analog, config.chip.max_tiles)
