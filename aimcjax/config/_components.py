@@ -24,6 +24,11 @@ _REGISTRY: dict[type, dict[str, Callable[..., Any]]] = {
         "pcm": devices.Pcm,
         "pcm_joshi2020": lambda: devices.preset("pcm_joshi2020"),
         "ideal_device": devices.IdealDevice,
+        "noiseless_reads": devices.NoiselessReads,
+        "stuck_cells": devices.StuckCells,
+        "endurance": devices.Endurance,
+        "retention": devices.Retention,
+        "at_temperature": devices.AtTemperature,
     },
     devices.AbstractLaw: {
         "constant": devices.Constant,
