@@ -72,7 +72,7 @@ def check_within(name: str, value: Any, low: float, high: float, *, open_low: bo
     known = np.asarray(value)
     if not np.all((known > low if open_low else known >= low) & (known <= high)):
         allowed = f"{'above' if open_low else 'at least'} {low:g}" + (f", at most {high:g}" if high < np.inf else "")
-        raise ValueError(f"{name} must be {allowed}, got {known}")
+        raise ValueError(f"{name} must be {allowed}, got {known!s}")
 
 
 def _inside(wrapper: AbstractDevice) -> Iterator[AbstractDevice]:
