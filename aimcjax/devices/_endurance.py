@@ -45,8 +45,8 @@ class Endurance(AbstractWrapper):
     to `cycles`, `scale` and `shape`: differentiate `failure_probability` instead.
 
     **Arguments:** `device`; `cycles`, writes before the first programming (a count); `scale` eta, the count at which
-    63 % have failed; `shape` beta; `on_share`, the share of failures that are stuck on; `onset` n_0, the count where the
-    window begins to close; `closure` m, 0 for none; `centre` c, where it closes to: 0 is g_min, 1 is g_max.
+    63 % have failed; `shape` beta; `on_share`, the share of failures that are stuck on; `onset` n_0, the count where
+    the window begins to close; `closure` m, 0 for none; `centre` c, where it closes to: 0 is g_min, 1 is g_max.
 
     **Raises:** `ValueError` for values outside of their range.
 

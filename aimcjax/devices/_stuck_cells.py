@@ -12,8 +12,8 @@ from ._wrappers import AbstractWrapper, check_within, own_key
 class FaultyCells(AbstractCells):
     """The `cells` of the device, of which some are stuck.
 
-    `g` conductance as programmed [S], faults included; `u` each cell's own uniform variate in [0, 1): it decides whether
-    the cell is stuck, and stays with it for life. Shape `*cell`.
+    `g` conductance as programmed [S], faults included; `u` each cell's own uniform variate in [0, 1): it decides
+    whether the cell is stuck, and stays with it for life. Shape `*cell`.
     """
 
     cells: AbstractCells
