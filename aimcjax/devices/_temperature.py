@@ -46,8 +46,8 @@ class AtTemperature(AbstractWrapper):
     $t_{eff} = t\,\exp\big(\frac{E_a}{k}(\frac1{T_{ref}} - \frac1T)\big)$.
 
     Everything inside the wrapper that is a function of time is accelerated alike: drift, accumulated noise and, if
-    it is inside, `Retention`. Programming and the law of the read noise are not changed. All three quantities are leaves
-    that can be swept and differentiated.
+    it is inside, `Retention`. Programming and the law of the read noise are not changed. All three quantities are
+    leaves that can be swept and differentiated.
 
     **Arguments:** `device`; `temperature` T [K]; `activation_energy` E_a [J]; `reference_temperature` T_ref [K].
 
