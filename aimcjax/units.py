@@ -4,7 +4,7 @@ import difflib
 import math
 import re
 import unicodedata
-from decimal import Decimal, DecimalException
+from decimal import Context, Decimal, DecimalException
 from typing import Any
 
 
@@ -15,10 +15,14 @@ mOhm, Ohm, kOhm, MOhm = 1e-3, 1.0, 1e3, 1e6
 ps, ns, us, ms, s = 1e-12, 1e-9, 1e-6, 1e-3, 1.0
 minute, hour, day, week, year = 60.0, 3600.0, 86400.0, 604800.0, 31557600.0  # Julian year
 aJ, fJ, pJ, nJ, uJ, mJ, J = 1e-18, 1e-15, 1e-12, 1e-9, 1e-6, 1e-3, 1.0
+meV, eV = 1.602176634e-22, 1.602176634e-19  # exact in the SI of 2019
 nW, uW, mW, W = 1e-9, 1e-6, 1e-3, 1.0
 nm, um, mm, m = 1e-9, 1e-6, 1e-3, 1.0
 nm2, um2, mm2, m2 = 1e-18, 1e-12, 1e-6, 1.0
 Hz, kHz, MHz, GHz = 1.0, 1e3, 1e6, 1e9
+mK, K = 1e-3, 1.0
+
+k_B = 1.380649e-23  # Boltzmann constant [J / K], exact in the SI of 2019
 
 # SI unit -> {spelling: multiplier}; "1" is dimensionless.
 UNITS: dict[str, dict[str, float]] = {
@@ -31,11 +35,12 @@ UNITS: dict[str, dict[str, float]] = {
         "hour": hour, "hours": hour, "day": day, "days": day, "d": day, "week": week,
         "weeks": week, "year": year, "years": year, "y": year,
     },
-    "J": {"aJ": aJ, "fJ": fJ, "pJ": pJ, "nJ": nJ, "uJ": uJ, "mJ": mJ, "J": J},
+    "J": {"aJ": aJ, "fJ": fJ, "pJ": pJ, "nJ": nJ, "uJ": uJ, "mJ": mJ, "J": J, "meV": meV, "eV": eV},
     "W": {"nW": nW, "uW": uW, "mW": mW, "W": W},
     "m": {"nm": nm, "um": um, "µm": um, "mm": mm, "m": m},
     "m2": {"nm2": nm2, "um2": um2, "µm2": um2, "mm2": mm2, "m2": m2},
     "Hz": {"Hz": Hz, "kHz": kHz, "MHz": MHz, "GHz": GHz},
+    "K": {"mK": mK, "K": K},
     "1": {"": 1.0, "%": 0.01},
 }  # fmt: skip
 
@@ -83,7 +88,8 @@ def format_quantity(value: Any, unit: str) -> str:
     fitting = [(name, Decimal(str(factor))) for name, factor in UNITS[unit].items() if name.isascii()]
     plain = ("" if unit == "1" else unit, Decimal(1))
     name, factor = max((pair for pair in fitting if abs(exact) >= pair[1]), key=lambda pair: pair[1], default=plain)
-    return f"{(exact / factor).normalize():f} {name}".strip()
+    number = _shortest(value, exact / factor, factor) if name.endswith("eV") else exact / factor
+    return f"{number.normalize():f} {name}".strip()
 
 
 def format_time(t: float) -> str:
@@ -110,11 +116,20 @@ def _finite(number: Any, factor: float) -> float:
     return value
 
 
+def _shortest(value: Any, number: Decimal, factor: Decimal) -> Decimal:
+    # Not a power of ten: 1.1 eV in float32 would be written with the 27 digits of a division.
+    for digits in range(1, 20):
+        rounded = Context(prec=digits).plus(number)
+        if type(value)(float(rounded * factor)) == value:
+            return rounded
+    return number
+
+
 def _describe(unit: str) -> str:
     return "a plain number" if unit == "1" else f"a quantity in {unit}"
 
 
 _EXAMPLES = {
     "S": "25 uS", "V": "0.2 V", "A": "50 uA", "Ohm": "0.35 Ohm", "s": "1 h", "J": "1.7 pJ",
-    "W": "10 mW", "m": "14 nm", "m2": "1200 um2", "Hz": "1 GHz", "1": "0.04",
+    "W": "10 mW", "m": "14 nm", "m2": "1200 um2", "Hz": "1 GHz", "K": "358.15 K", "1": "0.04",
 }  # fmt: skip

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tolerances
 from hypothesis import given, settings, strategies as st
+from scipy import constants
 
 from aimcjax import units
 from aimcjax.units import UNITS, format_quantity, format_time, parse_quantity
@@ -27,6 +28,8 @@ def _meaning(unit: str, spelling: str) -> float:
         return {"": 1.0, "%": 0.01}[spelling]
     if unit == "s" and spelling in TIMES:
         return float(TIMES[spelling])
+    if spelling.endswith("eV"):
+        return PREFIXES[spelling.removesuffix("eV")] * constants.electron_volt
     base = spelling.replace("Ω", "Ohm").removesuffix(unit)
     assert spelling.replace("Ω", "Ohm").endswith(unit)
     return PREFIXES[base] ** (2 if unit == "m2" else 1)
@@ -45,6 +48,11 @@ def test_every_spelling_means_what_si_says(unit: str, spelling: str) -> None:
 def test_look_alikes_of_micro_and_ohm_are_read() -> None:
     assert parse_quantity("25 \u03bcS", "S") == parse_quantity("25 \u00b5S", "S") == parse_quantity("25 uS", "S")
     assert parse_quantity("5 \u2126", "Ohm") == parse_quantity("5 \u03a9", "Ohm") == 5.0
+
+
+def test_constants() -> None:
+    assert units.k_B == constants.k
+    assert units.eV == constants.electron_volt
 
 
 def test_parses_to_the_last_digit() -> None:
@@ -84,6 +92,10 @@ def test_times_go_back_to_the_same_number(t: float) -> None:
         (8.0, "1", "8"),
         (3600.0, "s", "1 h"),
         (1e-7, "s", "100 ns"),
+        (358.15, "K", "358.15 K"),
+        (1.1 * units.eV, "J", "1.1 eV"),
+        (np.float32(1.1 * units.eV), "J", "1.1 eV"),
+        (25 * units.meV, "J", "25 meV"),
     ],
 )
 def test_writes_what_people_write(value: float, unit: str, text: str) -> None:

@@ -8,9 +8,14 @@ from ..components import Role, read_numbers, read_quantity
 from ..units import format_quantity
 from ._base import AbstractDevice
 from ._catalogue import CATALOGUE
+from ._endurance import Endurance
 from ._ideal import IdealDevice
 from ._laws import AbstractLaw, ClippedLog, Constant, Polynomial, Power, as_law
 from ._pcm import Pcm
+from ._retention import Retention
+from ._stuck_cells import StuckCells
+from ._temperature import AtTemperature
+from ._wrappers import NoiselessReads
 
 
 def _law(value: Any) -> AbstractLaw:
@@ -29,6 +34,11 @@ ROLES = {
         {
             "pcm": Pcm,
             "ideal_device": IdealDevice,
+            "noiseless_reads": NoiselessReads,
+            "stuck_cells": StuckCells,
+            "endurance": Endurance,
+            "retention": Retention,
+            "at_temperature": AtTemperature,
             **CATALOGUE,
         },
         check=_check_range,

@@ -19,10 +19,11 @@ def check_memory(shapes: Any) -> None:
     needed, available = 4 * COPIES * n_parameters, _available()
     if needed > available:
         raise MemoryError(
-            f"{n_parameters:,} parameters need {needed / 2**30:,.1f} GiB to train, there are {available / 2**30:,.1f} GiB"
+            f"{n_parameters:,} parameters need {needed / 2**30:,.1f} GiB to train, "
+            f"this machine has {available / 2**30:,.1f} GiB"
         )
 
 
-def _available() -> float:
+def _available() -> int:
     statistics = jax.devices()[0].memory_stats()  # none on CPUs
     return (statistics or {}).get("bytes_limit") or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -29,7 +29,7 @@ def conversion_rules(config: Config) -> list[nn.Rule]:
 
 def prepare(config: Config, data: Dataset, key: PRNGKey) -> Any:
     """The untrained network, after checking that it fits in memory, converts, fits on the chip and has a cost."""
-    check_memory(eqx.filter_eval_shape(config.model.build, data, key))
+    check_memory(eqx.filter_eval_shape(lambda key: config.model.build(data, key), key))
     model = config.model.build(data, key)
     analog = nn.convert(model, conversion_rules(config))
     chips.check_capacity(analog, config.chip.max_tiles)

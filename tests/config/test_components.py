@@ -8,6 +8,7 @@ import pytest
 
 from aimcjax import devices, periphery, tiles
 from aimcjax.config import build, describe
+from aimcjax.units import eV, year
 
 
 COMPONENTS = [
@@ -15,6 +16,16 @@ COMPONENTS = [
     (devices.Pcm(g_max=3e-5, g_min=1e-7, nu_std=0.01, programming=[0.01, 0.02, 0.03]), devices.AbstractDevice),
     (devices.preset("pcm_joshi2020"), devices.AbstractDevice),
     (devices.IdealDevice(), devices.AbstractDevice),
+    (devices.NoiselessReads(devices.Pcm()), devices.AbstractDevice),
+    (devices.StuckCells(devices.Pcm(g_max=3e-5), p_on=0.0175, p_off=0.0904), devices.AbstractDevice),
+    (devices.Endurance(devices.IdealDevice(), cycles=1e6, shape=1.7), devices.AbstractDevice),
+    (devices.Retention(devices.Pcm(), tau=1e5), devices.AbstractDevice),
+    (devices.Retention(devices.Pcm(), g_final=5e-6), devices.AbstractDevice),
+    (devices.AtTemperature(devices.Pcm(), temperature=358.15, activation_energy=1.2 * eV), devices.AbstractDevice),
+    (
+        devices.Endurance(devices.StuckCells(devices.AtTemperature(devices.Retention(devices.Pcm())), 0.1, 0.2)),
+        devices.AbstractDevice,
+    ),
     (devices.Power(coefficient=0.1, exponent=-0.5), devices.AbstractLaw),
     (devices.Power(coefficient=0.1, exponent=-0.5, high=0.3), devices.AbstractLaw),
     (devices.ClippedLog(slope=-1.0, offset=0.5, low=0.0, high=1.0), devices.AbstractLaw),
@@ -61,6 +72,37 @@ def test_a_preset_with_changes_keeps_the_rest() -> None:
     assert jnp.array_equal(tile.adc.i_max, standard.adc.i_max)
     assert eqx.tree_equal(tile.device, standard.device)
     assert float(tile.encoding.w_max) == 1.0
+
+
+def test_devices_made_of_devices() -> None:
+    hot = {"type": "at_temperature", "temperature": "358.15 K", "activation_energy": "1.2 eV"}
+    leaking = {"type": "retention", "tau": "10 years", "device": {"type": "pcm", "g_max": "30 uS"}}
+    faulty = {"type": "stuck_cells", "p_on": "2 %", "p_off": 0.1, "device": hot | {"device": leaking}}
+    built = build({"type": "endurance", "cycles": 1e6, "device": faulty}, devices.AbstractDevice)
+    expected = devices.Retention(devices.Pcm(g_max=30e-6), tau=10 * year)
+    expected = devices.AtTemperature(expected, temperature=358.15, activation_energy=1.2 * eV)
+    expected = devices.Endurance(devices.StuckCells(expected, p_on=0.02, p_off=0.1), cycles=1e6)
+    assert eqx.tree_equal(built, expected, typematch=True)
+    tree = describe(built)
+    assert (tree["type"], tree["device"]["device"]["activation_energy"]) == ("endurance", "1.2 eV")
+    for name in ("endurance", "retention", "at_temperature", "noiseless_reads"):  # the others are not without a rate
+        assert float(build({"type": name, "device": {"type": "pcm"}}, devices.AbstractDevice).g_max) > 0
+
+
+@pytest.mark.parametrize(
+    ("tree", "message"),
+    [
+        ({"type": "endurance"}, "endurance needs a value for device"),
+        ({"type": "stuck_cells", "device": "pcm"}, "stuck_cells needs a value for p_on, p_off"),
+        ({"type": "stuck_cells", "device": "pcm", "p_on": 2, "p_off": 0}, "p_on must be at least 0, at most 1"),
+        ({"type": "retention", "device": "pcm", "tau": "0 s"}, "tau must be above 0"),
+        ({"type": "endurance", "device": {"type": "pmc"}}, "device: expected a device, got 'pmc'; did you mean 'pcm'"),
+        ({"type": "at_temperature", "device": "pcm", "temperature": 300}, "temperature: a number needs its unit"),
+    ],
+)
+def test_devices_made_of_devices_refuse(tree: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        build(tree, devices.AbstractDevice)
 
 
 ROLES = {

@@ -7,6 +7,22 @@ from contract import Entry, check_contract
 from aimcjax import devices
 
 
+def _worn(device):
+    return devices.Endurance(device, cycles=3e6, scale=5e6)
+
+
+def _leaking(device):
+    return devices.Retention(device, tau=1e6)
+
+
+def _faulty(device):
+    return devices.StuckCells(device, p_on=0.2, p_off=0.2)
+
+
+def _hot(device):
+    return devices.AtTemperature(device, temperature=358.15)
+
+
 DEVICES = {
     "ideal": devices.IdealDevice(),
     "pcm": devices.Pcm(),
@@ -14,6 +30,14 @@ DEVICES = {
         nu_mean=0.06, nu_std=0.0, programming=0.02, accumulated=0.01, read_noise=0.01
     ),
     "noiseless reads": devices.NoiselessReads(devices.Pcm()),
+    "stuck cells": _faulty(devices.Pcm()),
+    "endurance": _worn(devices.Pcm()),
+    "fresh endurance": devices.Endurance(devices.IdealDevice(), centre=0.0),
+    "retention": devices.Retention(devices.Pcm(), g_final=5e-6),
+    "at temperature": _hot(devices.Pcm()),
+    "worn, leaking, faulty and hot": _worn(_leaking(_faulty(_hot(devices.Pcm())))),
+    "hot, faulty, leaking and worn": _hot(_faulty(_leaking(_worn(devices.Pcm())))),
+    "noiseless, faulty twice and leaking": devices.NoiselessReads(_faulty(_faulty(_leaking(devices.IdealDevice())))),
     **{name: devices.preset(name) for name in devices.preset_names()},
 }
 
