@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import functools
 import types
 import typing
 from collections.abc import Callable
@@ -24,13 +25,31 @@ _REGISTRY: dict[type, dict[str, Callable[..., Any]]] = {
         "pcm": devices.Pcm,
         "pcm_joshi2020": lambda: devices.preset("pcm_joshi2020"),
         "ideal_device": devices.IdealDevice,
+        "statistical_device": devices.StatisticalDevice,
+        "bistable": devices.Bistable,
+        "noiseless_reads": devices.NoiselessReads,
+        "discrete_levels": devices.DiscreteLevels,
+        "telegraph_noise": devices.TelegraphNoise,
+        "nonlinear_device": devices.NonlinearDevice,
+        **{name: functools.partial(devices.preset, name) for name in devices.preset_names()},
     },
     devices.AbstractLaw: {
         "constant": devices.Constant,
         "polynomial": devices.Polynomial,
         "clipped_log": devices.ClippedLog,
         "power": devices.Power,
+        "saturation": devices.Saturation,
+        "piecewise": devices.Piecewise,
     },
+    devices.AbstractTimedLaw: {
+        "log_time": devices.LogTime,
+        "accumulation": devices.Accumulation,
+        "polynomial_table": devices.PolynomialTable,
+        "saturation_table": devices.SaturationTable,
+        "excess": devices.Excess,
+    },
+    devices.AbstractDistribution: {"normal": devices.Normal, "uniform": devices.Uniform},
+    devices.AbstractIV: {"cubic_iv": devices.CubicIV, "log_polynomial_iv": devices.LogPolynomialIV},
     periphery.AbstractDac: {"uniform_dac": periphery.UniformDac, "ideal_dac": periphery.IdealDac},
     periphery.AbstractAdc: {"uniform_adc": periphery.UniformAdc, "ideal_adc": periphery.IdealAdc},
 }
@@ -41,6 +60,9 @@ _WORDS = {
     tiles.AbstractCrossbar: "a crossbar",
     devices.AbstractDevice: "a device",
     devices.AbstractLaw: "a law",
+    devices.AbstractTimedLaw: "a law of time",
+    devices.AbstractDistribution: "a distribution",
+    devices.AbstractIV: "a current-voltage law",
     periphery.AbstractDac: "a DAC",
     periphery.AbstractAdc: "an ADC",
 }
@@ -144,5 +166,6 @@ def _list(known: dict[str, Any]) -> str:
 
 def _with_unit(value: Any, unit: str) -> Any:
     if value.ndim:
-        return [float(str(v)) for v in value]  # through text: the shortest decimal of a float32, not its float64 digits
+        return [_with_unit(v, unit) for v in value]
+    # Through text: the shortest decimal of a float32, not its float64 digits.
     return float(str(value)) if unit == "1" else format_quantity(value, unit)

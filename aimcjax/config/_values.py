@@ -35,10 +35,12 @@ def read_quantity(value: Any, unit: str, name: str = "") -> float:
     return number
 
 
-def read_numbers(value: Any) -> list[float]:
-    """A list of plain numbers."""
+def read_numbers(value: Any) -> list[Any]:
+    """A list of plain numbers, or of such lists of one length."""
     if not isinstance(value, list) or not value:
         raise ValueError(f"expected a list of numbers, got {shorten(value)}")
+    if all(isinstance(item, list) and len(item) == len(value[0]) for item in value):
+        return [read_numbers(item) for item in value]
     return [_in_float32(parse_quantity(item, "1"), item) for item in value]
 
 

@@ -8,12 +8,18 @@ from aimcjax import devices
 
 
 DEVICES = {
-    "ideal": devices.IdealDevice(),
-    "pcm": devices.Pcm(),
     "pcm with constant laws": devices.Pcm(
         nu_mean=0.06, nu_std=0.0, programming=0.02, accumulated=0.01, read_noise=0.01
     ),
     "noiseless reads": devices.NoiselessReads(devices.Pcm()),
+    "uniform errors": devices.StatisticalDevice(
+        programming=devices.Power(coefficient=0.01, exponent=-1.0, high=0.1),
+        read_noise=0.01,
+        distribution=devices.Uniform(),
+    ),
+    "discrete levels": devices.DiscreteLevels(device=devices.IdealDevice(), levels=16),
+    "telegraph noise": devices.TelegraphNoise(device=devices.IdealDevice(), tau_c=1e4, tau_e=3e3),
+    "cubic current": devices.NonlinearDevice(device=devices.IdealDevice(), iv=devices.CubicIV()),
     **{name: devices.preset(name) for name in devices.preset_names()},
 }
 
@@ -39,5 +45,5 @@ def test_any_shape_of_cells(name: str, getkey) -> None:
 
 
 def test_unknown_preset_names_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="unknown device preset 'pcmm'; known: ideal, pcm_joshi2020"):
+    with pytest.raises(ValueError, match="unknown device preset 'pcmm'; known: .*ideal, .*pcm_joshi2020"):
         devices.preset("pcmm")
