@@ -10,6 +10,8 @@ from jaxtyping import Array, Float
 
 from .._types import Conductance, PRNGKey, Scalar, Time, physical
 from ._base import AbstractCells, AbstractDevice
+from ._levels import DiscreteLevels
+from ._telegraph import TelegraphNoise
 from ._wrappers import NoiselessReads
 
 
@@ -106,4 +108,14 @@ def _(device: NonlinearDevice, g: Conductance, v: Float[Array, "*cell"]) -> Floa
 
 @current.register
 def _(device: NoiselessReads, g: Conductance, v: Float[Array, "*cell"]) -> Float[Array, "*cell"]:
+    return current(device.device, g, v)
+
+
+@current.register
+def _(device: DiscreteLevels, g: Conductance, v: Float[Array, "*cell"]) -> Float[Array, "*cell"]:
+    return current(device.device, g, v)
+
+
+@current.register
+def _(device: TelegraphNoise, g: Conductance, v: Float[Array, "*cell"]) -> Float[Array, "*cell"]:
     return current(device.device, g, v)

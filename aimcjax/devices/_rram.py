@@ -92,7 +92,7 @@ def _falcone(acceptance: float) -> StatisticalDevice:
         shift=LogTime(slope=-0.08900206 / g_max),
         relaxation=LogTime(offset=0.41183342 / g_max, slope=0.04201137 / g_max),
         accumulated=Accumulation(
-            law=ClippedLog(slope=noise, offset=noise * np.log(g_max), low=0.0, high=float("inf")), t_read=1 * us
+            law=ClippedLog(slope=noise, offset=noise * np.log(g_max), low=0.0, high=1.0), t_read=1 * us
         ),
     )
 

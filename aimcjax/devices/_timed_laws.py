@@ -60,6 +60,9 @@ class PolynomialTable(AbstractTimedLaw):
     coefficients: Float[Array, "times order"] = eqx.field(converter=_array)
     t_scale: Scalar = physical(1 * s, unit="s", doc="assumed")
 
+    def __check_init__(self) -> None:
+        _check_lengths(self.times, coefficients=self.coefficients)
+
     def __call__(self, x: Float[Array, "*cell"], t: Time) -> Float[Array, "*cell"]:
         at = _interpolate(self.coefficients, self.times, t, self.t_scale)
         return jnp.polyval(at[::-1], x)
@@ -73,6 +76,9 @@ class SaturationTable(AbstractTimedLaw):
     amplitude: Float[Array, " times"] = eqx.field(converter=_array)
     scale: Float[Array, " times"] = eqx.field(converter=_array)
     t_scale: Scalar = physical(1 * s, unit="s", doc="assumed")
+
+    def __check_init__(self) -> None:
+        _check_lengths(self.times, amplitude=self.amplitude, scale=self.scale)
 
     def __call__(self, x: Float[Array, "*cell"], t: Time) -> Float[Array, "*cell"]:
         table = jnp.stack([self.amplitude, self.scale], axis=1)
@@ -91,6 +97,12 @@ class Excess(AbstractTimedLaw):
         grown = self.total(x, t) ** 2 - self.initial(x) ** 2
         some = grown > 1e-10  # (1e-5 of the range)^2: less is rounding, and the root has no slope at zero
         return jnp.where(some, jnp.sqrt(jnp.where(some, grown, 1.0)), 0.0)
+
+
+def _check_lengths(times: Array, **tables: Array) -> None:
+    for name, table in tables.items():
+        if len(table) != len(times):
+            raise ValueError(f"{name} has {len(table)} entries for {len(times)} times; give one for each time")
 
 
 def _interpolate(
