@@ -11,8 +11,9 @@ from ..units import parse_quantity
 LARGEST_SIZE = 1_000_000
 
 # Above the first, at most the second: outside of it an equation divides by zero or leaves float32.
-_DIVISORS = ("g_max", "v_max", "i_max", "w_max", "t_0", "t_read", "cols_per_adc", "adc_rate", "digital_ops_per_s")
-_LIMITS = {**dict.fromkeys(_DIVISORS, (0.0, math.inf)), "bits": (1.0, 32.0)}
+_DIVISORS = ("g_max", "v_max", "i_max", "w_max", "t_0", "t_read", "cols_per_adc", "adc_rate", "digital_ops_per_s",
+             "t_scale", "tau_c", "tau_e", "tau_0", "r_p", "g_low", "g_reference")  # fmt: skip
+_LIMITS = {**dict.fromkeys(_DIVISORS, (0.0, math.inf)), "bits": (1.0, 32.0), "levels": (1.0, math.inf)}
 
 
 def read_size(value: Any) -> int:
@@ -35,10 +36,12 @@ def read_quantity(value: Any, unit: str, name: str = "") -> float:
     return number
 
 
-def read_numbers(value: Any) -> list[float]:
-    """A list of plain numbers."""
+def read_numbers(value: Any) -> list[Any]:
+    """A list of plain numbers, or of such lists of one length."""
     if not isinstance(value, list) or not value:
         raise ValueError(f"expected a list of numbers, got {shorten(value)}")
+    if all(isinstance(item, list) and len(item) == len(value[0]) for item in value):
+        return [read_numbers(item) for item in value]
     return [_in_float32(parse_quantity(item, "1"), item) for item in value]
 
 

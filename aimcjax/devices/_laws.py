@@ -60,6 +60,27 @@ class Power(AbstractLaw):
         return (self.coefficient * x**self.exponent).clip(max=self.high)
 
 
+class Saturation(AbstractLaw):
+    r"""$a\,(1 - e^{-x / b})$ with `amplitude` a, `scale` b."""
+
+    amplitude: Scalar = physical()
+    scale: Scalar = physical()
+
+    def __call__(self, x: Float[Array, "*cell"]) -> Float[Array, "*cell"]:
+        return -self.amplitude * jnp.expm1(-x / self.scale)
+
+
+class Piecewise(AbstractLaw):
+    """The law `below` where `x < split`, the law `above` elsewhere."""
+
+    below: AbstractLaw = eqx.field(converter=lambda law: as_law(law))
+    above: AbstractLaw = eqx.field(converter=lambda law: as_law(law))
+    split: Scalar = physical()
+
+    def __call__(self, x: Float[Array, "*cell"]) -> Float[Array, "*cell"]:
+        return jnp.where(x < self.split, self.below(x), self.above(x))
+
+
 def as_law(law: Any) -> Any:
     """A number becomes a `Constant` law, a list of numbers a `Polynomial`; laws pass unchanged."""
     if isinstance(law, (int, float)) or (eqx.is_array(law) and law.ndim == 0):

@@ -11,7 +11,7 @@ def preset(name: str) -> AbstractDevice:
 
     **Raises:** `ValueError` for an unknown name, with the known ones.
 
-    **Reference:** in the docstring of the class of the device that is returned.
+    **Reference:** `datasheet(name)`, and the docstring of the function or class that makes the device.
     """
     if name not in CATALOGUE:
         raise ValueError(f"unknown device preset {name!r}; known: {', '.join(preset_names())}")

@@ -7,14 +7,28 @@ import numpy as np
 from ..components import Role, read_numbers, read_quantity
 from ..units import format_quantity
 from ._base import AbstractDevice
+from ._bistable import Bistable
 from ._catalogue import CATALOGUE
+from ._distributions import AbstractDistribution, Normal, Uniform
 from ._endurance import Endurance
 from ._ideal import IdealDevice
-from ._laws import AbstractLaw, ClippedLog, Constant, Polynomial, Power, as_law
+from ._iv import AbstractIV, CubicIV, LogPolynomialIV, NonlinearDevice
+from ._laws import AbstractLaw, ClippedLog, Constant, Piecewise, Polynomial, Power, Saturation, as_law
+from ._levels import DiscreteLevels
 from ._pcm import Pcm
 from ._retention import Retention
+from ._statistical import StatisticalDevice
 from ._stuck_cells import StuckCells
+from ._telegraph import TelegraphNoise
 from ._temperature import AtTemperature
+from ._timed_laws import (
+    AbstractTimedLaw,
+    Accumulation,
+    Excess,
+    LogTime,
+    PolynomialTable,
+    SaturationTable,
+)
 from ._wrappers import NoiselessReads
 
 
@@ -34,6 +48,11 @@ ROLES = {
         {
             "pcm": Pcm,
             "ideal_device": IdealDevice,
+            "statistical_device": StatisticalDevice,
+            "bistable": Bistable,
+            "discrete_levels": DiscreteLevels,
+            "telegraph_noise": TelegraphNoise,
+            "nonlinear_device": NonlinearDevice,
             "noiseless_reads": NoiselessReads,
             "stuck_cells": StuckCells,
             "endurance": Endurance,
@@ -45,7 +64,26 @@ ROLES = {
     ),
     AbstractLaw: Role(
         "a law",
-        {"constant": Constant, "polynomial": Polynomial, "clipped_log": ClippedLog, "power": Power},
+        {
+            "constant": Constant,
+            "polynomial": Polynomial,
+            "clipped_log": ClippedLog,
+            "power": Power,
+            "saturation": Saturation,
+            "piecewise": Piecewise,
+        },
         shorthand=_law,
     ),
+    AbstractTimedLaw: Role(
+        "a law of time",
+        {
+            "log_time": LogTime,
+            "accumulation": Accumulation,
+            "polynomial_table": PolynomialTable,
+            "saturation_table": SaturationTable,
+            "excess": Excess,
+        },
+    ),
+    AbstractDistribution: Role("a distribution", {"normal": Normal, "uniform": Uniform}),
+    AbstractIV: Role("a current-voltage law", {"cubic_iv": CubicIV, "log_polynomial_iv": LogPolynomialIV}),
 }

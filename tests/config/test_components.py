@@ -14,7 +14,11 @@ from aimcjax.units import eV, year
 COMPONENTS = [
     (devices.Pcm(), devices.AbstractDevice),
     (devices.Pcm(g_max=3e-5, g_min=1e-7, nu_std=0.01, programming=[0.01, 0.02, 0.03]), devices.AbstractDevice),
-    (devices.preset("pcm_joshi2020"), devices.AbstractDevice),
+    *[(devices.preset(name), devices.AbstractDevice) for name in devices.preset_names()],
+    (devices.TelegraphNoise(device=devices.Pcm(), amplitude=[0.1, 0.2], tau_c=0.5), devices.AbstractDevice),
+    (devices.NoiselessReads(device=devices.Pcm()), devices.AbstractDevice),
+    (devices.StatisticalDevice(distribution=devices.Uniform()), devices.AbstractDevice),
+    (devices.CubicIV(coefficient=0.1), devices.AbstractIV),
     (devices.IdealDevice(), devices.AbstractDevice),
     (devices.NoiselessReads(devices.Pcm()), devices.AbstractDevice),
     (devices.StuckCells(devices.Pcm(g_max=3e-5), p_on=0.0175, p_off=0.0904), devices.AbstractDevice),
