@@ -2,9 +2,16 @@
 
 - `Results`: everything that a study found. `summary`, `write_netcdf`: its machine-readable forms.
 - `write`: `report.md` with its figures. `accuracy_table`, `cost_lines`, `findings`: its parts.
+- `device_table`, `datasheet_lines`, `plot_device`: memory cells side by side, and one in a picture.
 - `tile_errors`: target and programmed weights of one tile.
 """
 
+from ._devices import (
+    DEVICE_COLUMNS as DEVICE_COLUMNS,
+    datasheet_lines as datasheet_lines,
+    device_table as device_table,
+    plot_device as plot_device,
+)
 from ._figures import write_figures as write_figures
 from ._markdown import (
     accuracy_table as accuracy_table,

@@ -1,0 +1,42 @@
+"""The command line: `aimcjax run`, `aimcjax devices`."""
+
+import signal
+import sys
+from typing import Any
+
+import typer
+
+from ._devices import devices
+from ._errors import refuse
+from ._run import run
+
+
+_UsageError: Any = typer.BadParameter.__base__  # Typer exports no name for it
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def _describe() -> None:
+    """Analog in-memory computing in JAX: does *your* network survive on *that* device, and what does it cost?
+
+    Example: `aimcjax run configs/quickstart.yaml`
+    """
+
+
+for _command in (run, devices):
+    app.command()(_command)
+
+
+def main() -> None:
+    """Entry point of the `aimcjax` command."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaves through `finally`: nothing half-written stays
+    try:
+        sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False))
+    except _UsageError as error:
+        sys.exit(refuse(f"{error.format_message()} See `aimcjax run --help`.").exit_code)
