@@ -6,9 +6,11 @@ Every device is elementwise over any shape of cells and has three verbs: `progra
 - `Pcm`: phase-change memory, the published statistical model. `IdealDevice`: keeps what was written.
 - `NoiselessReads(device)`: a device read with averaging.
 - `preset(name)`, `preset_names()`: devices by name.
+- `pulsed`: cells that are trained in place by pulses.
 - `Constant`, `Polynomial`, `ClippedLog`, `Power`: how a statistic depends on the conductance.
 """
 
+from . import pulsed as pulsed
 from ._base import AbstractCells as AbstractCells, AbstractDevice as AbstractDevice
 from ._ideal import IdealCells as IdealCells, IdealDevice as IdealDevice
 from ._laws import (
