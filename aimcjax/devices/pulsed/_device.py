@@ -36,7 +36,7 @@ class PulsedDevice(AbstractPulsedDevice):
     **Raises:** `ValueError` for concrete bounds or steps of the wrong sign.
 
     **Reference:** Gokmen & Vlasov, Front. Neurosci. 10:333 (2016) for the form and for the defaults, the RPU baseline
-    with 1200 states; Rasch et al., arXiv 2104.02184 (2021) for the write noise. AIHWKit's diffusion and drift between updates
+    with 1200 states; Rasch et al., arXiv 2104.02184 (2021) for the write noise. AIHWKit's diffusion and its drift
     are left out.
     """
 

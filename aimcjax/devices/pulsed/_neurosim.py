@@ -111,7 +111,7 @@ def _curvature_of(label: Cell) -> Cell:
     target = jnp.abs(lax.stop_gradient(label))
     start = 8.0 * _UNIT * target / (1.0 - target * _UNIT)  # exact at both ends: a straight line and a step
 
-    def newton(_: int, k: Cell) -> Cell:
+    def newton(_: Array, k: Cell) -> Cell:
         value, slope = jax.jvp(_label_of_curvature, (k,), (jnp.ones_like(k),))
         return (k - (value - target) / slope).clip(0.5 * k, 2.0 * k + 1.0)
 

@@ -47,8 +47,9 @@ def soft_bounds_from_pulses(
 ) -> PulsedDevice:
     r"""Soft bounds fitted to a staircase: n up pulses from `w_min` lead to $w_{min} + b(1 - e^{-\alpha n})$.
 
-    $b = (w_{end} - w_{min})/(1 - e^{-\alpha p_{max}})$, the upper bound is $w_{min} + b$, and n down pulses from there lead
-    back to $w_{min} + b e^{-\alpha n}$: $\alpha_+ = w_{max}(1 - e^{-\alpha})$, $\alpha_- = -w_{min}(1 - e^{-\alpha})$.
+    $b = (w_{end} - w_{min})/(1 - e^{-\alpha p_{max}})$, the upper bound is $w_{min} + b$, and n down pulses lead
+    back from there to $w_{min} + b e^{-\alpha n}$: $\alpha_+ = w_{max}(1 - e^{-\alpha})$,
+    $\alpha_- = -w_{min}(1 - e^{-\alpha})$.
 
     **Arguments:** `p_max` pulses from `w_min` to `w_end`; `alpha` the rate of one; `w_min` < 0 and `w_end` [weight].
 

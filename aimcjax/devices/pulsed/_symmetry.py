@@ -5,6 +5,7 @@ import functools
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jaxtyping import Array
 
 from ._base import AbstractAffineStep, AbstractStep, Cell, Traits
 
@@ -19,7 +20,7 @@ def balance(step: AbstractStep, traits: Traits) -> Cell:
     difference = functools.partial(_difference, step)
     fixed = lax.stop_gradient(traits)
 
-    def halve(_: int, ends: tuple[Cell, Cell]) -> tuple[Cell, Cell]:
+    def halve(_: Array, ends: tuple[Cell, Cell]) -> tuple[Cell, Cell]:
         low, high = ends
         middle = 0.5 * (low + high)
         rising = difference(middle, fixed) > 0
