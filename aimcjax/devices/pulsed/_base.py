@@ -126,4 +126,4 @@ def normals(key: PRNGKey | None, n: int, like: Cell) -> list[Cell]:
     """`n` arrays of standard normals shaped as `like`; zeros without a key: the nominal cell."""
     if key is None:
         return [jnp.zeros_like(like)] * n
-    return [_random.normal(k, like.shape, like.dtype) for k in _random.split(key, n)]
+    return list(_random.normal(key, (n, *like.shape), like.dtype))
