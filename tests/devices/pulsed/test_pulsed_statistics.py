@@ -291,7 +291,7 @@ def test_one_sided_cells_have_it_at_a_bound() -> None:
 
 
 def test_an_up_and_a_down_pulse_decay_towards_zero() -> None:
-    # Rasch et al. (2024): a pair of pulses of a balanced soft-bounds cell changes w by -2 delta w, here with the second.
+    # Rasch et al. (2024): a pair of pulses of a balanced soft-bounds cell changes w by -2 delta w; exactly, this.
     device = dataclasses.replace(_unbalanced(pulsed.SoftBounds()), variation=pulsed.no_variation())
     key, w = jax.random.key(0), jnp.linspace(-0.9, 0.9, 7)
     cells = write(device, init(device, (7,), key=key), w, key=key)

@@ -61,7 +61,7 @@ def test_soft_bounds_are_geometric() -> None:
 
 
 def test_soft_bounds_from_pulses_is_its_staircase() -> None:
-    device = pulsed.soft_bounds_from_pulses(p_max=1000, alpha=0.0005)
+    device = pulsed.soft_bounds_from_pulses(p_max=1000.0, alpha=0.0005)
     np.testing.assert_allclose(float(device.w_max), 4.08299, atol=5e-6)  # as AIHWKit's parametrisation prints
     quiet = _quiet(pulsed.SoftBounds(), dw_min=device.dw_min, w_max=device.w_max, w_min=-1.0, up_down=device.up_down)
     trace = np.asarray(eqx.filter_jit(pulsed.staircase)(quiet, 1000, 1000, key=jax.random.key(0)))
