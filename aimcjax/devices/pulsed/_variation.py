@@ -42,7 +42,7 @@ class LogNormalSpread(AbstractSpread):
 class Variation(eqx.Module):
     r"""How cells differ from each other, drawn once with $\xi_i \sim \mathcal N(0, 1)$ for every cell:
 
-    $$w_{max} = |\bar w_{max}(1 + \sigma_{max}\xi_1)|, \qquad w_{min} = -|\bar w_{min}(1 + \sigma_{min}\xi_2)|$$
+    $$w_{max} = \bar w_{max}|1 + \sigma_{max}\xi_1|, \qquad w_{min} = \bar w_{min}|1 + \sigma_{min}\xi_2|$$
     $$\alpha_\pm = |\bar\alpha_\pm + \delta(\gamma - 1 \pm \sigma_\pm\xi_4)|, \qquad
       \gamma = 1 + \sigma_\gamma\xi_3 \;\text{or}\; e^{\sigma_\gamma\xi_3}$$
     with $\delta$ the device's `dw_min`. A fraction `stuck` of the cells has no step, and stands anywhere within
@@ -67,8 +67,8 @@ class Variation(eqx.Module):
         """The traits of cells of `shape` around those of the `nominal` cell."""
         key_normal, key_stuck, key_level = _random.split(key, 3)
         up, down, gain, difference = normals(key_normal, 4, jnp.zeros(shape, nominal.w_max.dtype))
-        w_max = jnp.abs(nominal.w_max * (1.0 + self.w_max * up))
-        w_min = -jnp.abs(nominal.w_min * (1.0 + self.w_min * down))
+        w_max = nominal.w_max * jnp.abs(1.0 + self.w_max * up)
+        w_min = nominal.w_min * jnp.abs(1.0 + self.w_min * down)
         common, difference = dw_min * (self.gain.factor(gain) - 1.0), dw_min * self.imbalance * difference
         alpha_up = jnp.abs(nominal.alpha_up + common + difference)
         alpha_down = jnp.abs(nominal.alpha_down + common - difference)

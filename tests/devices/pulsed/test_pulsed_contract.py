@@ -49,8 +49,8 @@ def models() -> dict[str, pulsed.PulsedDevice]:
     }
 
 
-# Compiling dominates: by default the devices that between them have every part, the others in the full run.
-QUICK = {"every part", "neurosim"}
+# Compiling dominates: by default the device with every part, the others in the full run.
+QUICK = {"every part"}
 NAMES = [
     pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in [*models(), *pulsed.preset_names()]
 ]
