@@ -14,8 +14,10 @@ Every device is elementwise over any shape of cells and has three verbs: `progra
   `statistics(device, key=key)`: what a sample of cells does.
 - Laws, how a statistic depends on the conductance (`Constant`, `Polynomial`, `ClippedLog`, `Power`, `Saturation`,
   `Piecewise`) and also on the time (`LogTime`, `Accumulation`, `PolynomialTable`, `SaturationTable`, `Excess`).
+- `memristors`: cells as differential equations. `pulsed`: cells that are trained in place by pulses.
 """
 
+from . import pulsed as pulsed
 from ._base import AbstractCells as AbstractCells, AbstractDevice as AbstractDevice
 from ._bistable import Bistable as Bistable, BistableCells as BistableCells
 from ._datasheet import Datasheet as Datasheet, Quoted as Quoted, datasheet as datasheet
