@@ -26,12 +26,12 @@ class ExponentialApproach(AbstractApproach):
 
     **Arguments:** `k_p`, `k_n` [1/Ohm]; `width` [1], over which the corner at d = 0 is rounded, in units of k d.
 
-    **Reference:** Messaris et al., IEEE TCAD 37:3151 (2018); rounding assumed (zero gives the corner of the paper).
+    **Reference:** Messaris et al., IEEE TCAD 37:3151 (2018); rounding assumed (zero, the default, is the paper).
     """
 
     k_p: Scalar = physical(5.11e-4, unit="1/Ohm", doc="Messaris 2018, as in MemTorch")
     k_n: Scalar = physical(1.17e-3, unit="1/Ohm", doc="Messaris 2018, as in MemTorch")
-    width: Scalar = physical(0.01, doc="assumed")
+    width: Scalar = physical(0.0, doc="published: a corner")
 
     def __call__(self, distance: Scalar, v: Scalar) -> Scalar:
         return jnp.expm1(positive_part(jnp.where(v > 0, self.k_p, self.k_n) * distance, self.width))

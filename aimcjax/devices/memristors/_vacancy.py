@@ -30,16 +30,16 @@ class VacancyFilament(AbstractMemristor):
     u and 1 - u of a finite reservoir, and every number.
     """
 
-    velocity: Scalar = physical(10.0, unit="m/s", doc="assumed")
-    e_a: Scalar = physical(1.0 * V, unit="V", doc="assumed")
-    alpha: Scalar = physical(0.3, doc="assumed")
+    velocity: Scalar = physical(100.0, unit="m/s", doc="assumed")
+    e_a: Scalar = physical(1.2 * V, unit="V", doc="assumed")
+    alpha: Scalar = physical(0.5, doc="assumed")
     phi_min: Scalar = physical(0.5 * nm, unit="m", doc="assumed")
     phi_max: Scalar = physical(5 * nm, unit="m", doc="assumed")
     phi_start: Scalar = physical(1 * nm, unit="m", doc="assumed")
     t_ox: Scalar = physical(5 * nm, unit="m", doc="assumed")
     rho: Scalar = physical(4e-6, unit="Ohm m", doc="assumed")
-    r_th: Scalar = physical(5e5, unit="K/W", doc="assumed, that of PKU v2.0 beta")
-    c_th: Scalar = physical(1e-16, unit="J/K", doc="assumed: 50 ps with r_th")
+    r_th: Scalar = physical(1e6, unit="K/W", doc="assumed")
+    c_th: Scalar = physical(5e-17, unit="J/K", doc="assumed: 50 ps with r_th")
     ambient: Scalar = physical(300.0, unit="K", doc="assumed, that of PKU v2.0 beta")
     t_limit: Scalar = physical(3000.0, unit="K", doc="assumed, above it the cell is gone")
 
