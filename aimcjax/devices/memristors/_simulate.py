@@ -88,7 +88,10 @@ def _adaptive(
         model, box, progress, v, span = args
         return stopped(y, box.rate(model, y, jnp.interp(s, progress, v))) * span
 
-    solver = diffrax.Kvaerno5() if model.stiff else diffrax.Tsit5()
+    # Both are what diffrax sets by itself for a solver that is not wrapped.
+    scan: Any = "lax" if isinstance(adjoint, diffrax.ForwardMode) else None
+    roots = diffrax.VeryChord(rtol=rtol, atol=atol)
+    solver = diffrax.Kvaerno5(root_finder=roots, scan_kind=scan) if model.stiff else diffrax.Tsit5(scan_kind=scan)
     solution = diffrax.diffeqsolve(
         diffrax.ODETerm(field),
         _Projected(solver),
@@ -112,7 +115,7 @@ def _trace(model: AbstractMemristor, t: Array, v: Array, x: Array) -> Trace:
     return Trace(t=t, v=v, i=jax.vmap(model.current)(x, v, temperature), x=x, temperature=temperature)
 
 
-class _Projected(diffrax.AbstractAdaptiveSolver, diffrax.AbstractWrappedSolver):
+class _Projected(diffrax.AbstractAdaptiveSolver):
     """A solver whose every step ends within the unit box; the field is the same on both sides of the projection."""
 
     solver: Any
