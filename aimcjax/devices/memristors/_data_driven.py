@@ -1,7 +1,7 @@
 """Data-driven resistive memory: the resistance is the state, and its laws are fits to pulses."""
 
 import abc
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from ..._types import Scalar, physical
 from ...units import Ohm, kOhm
 from ._base import AbstractMemristor, State
+from ._numerics import slowed
 from ._presets import look_up
 from ._smooth import positive_part
 
@@ -67,7 +68,8 @@ class DataDriven(AbstractMemristor):
     nothing moves. In the fit of 2018 positive voltages raise the resistance, in that of 2021 they lower it.
 
     **Arguments:** `a_p`, `a_n` [Ohm/s] (with a `QuadraticApproach` [1/(Ohm s)]); `t_p`, `t_n` [1/V]; `r_p_0`, `r_n_0`
-    [Ohm]; `r_p_1`, `r_n_1` [Ohm/V]; `a` [1], `b` [1/V]; `r_on`, `r_off` [Ohm]; `approach` f.
+    [Ohm]; `r_p_1`, `r_n_1` [Ohm/V]; `a` [1], `b` [1/V]; `r_on`, `r_off` [Ohm], the
+    bounds, near which R slows down over `r_width` [Ohm] (zero is allowed); `ambient` [K]; `approach` f.
 
     **Reference:** Messaris et al., IEEE TCAD 37:3151 (2018) (the defaults) and its successor of 2021; numbers as in
     MemTorch v1.1.6, which prints t of 2021 as 1/t. The fit of 2021 has a negative t: the speed saturates. Steps
@@ -86,13 +88,14 @@ class DataDriven(AbstractMemristor):
     b: Scalar = physical(3.0, unit="1/V", doc="Messaris 2018")
     r_on: Scalar = physical(1280.0 * Ohm, unit="Ohm", doc="Messaris 2018")
     r_off: Scalar = physical(17 * kOhm, unit="Ohm", doc="Messaris 2018")
+    r_width: Scalar = physical(10 * Ohm, unit="Ohm", doc="assumed: a hard stop in MemTorch")
     ambient: Scalar = physical(300.0, unit="K", doc="assumed, nothing depends on it")
     approach: AbstractApproach = eqx.field(default_factory=ExponentialApproach)
 
     stiff: ClassVar[bool] = True
 
     @classmethod
-    def preset(cls, name: str) -> Self:
+    def preset(cls, name: str) -> "DataDriven":
         """`"messaris2018"` or `"messaris2021"`; `ValueError` for other names."""
         return cls(**look_up(_SETS, name, cls))
 
@@ -111,7 +114,8 @@ class DataDriven(AbstractMemristor):
         amplitude = jnp.where(positive, self.a_p, self.a_n)
         speed = amplitude * jnp.expm1(jnp.abs(v) * jnp.where(positive, self.t_p, self.t_n))
         limit = jnp.where(positive, self.r_p_0 + self.r_p_1 * v, self.r_n_0 + self.r_n_1 * v)
-        return speed * self.approach(jnp.sign(speed) * (limit - x), v)
+        free = speed * self.approach(jnp.sign(speed) * (limit - x), v)
+        return slowed(free, x, self.r_on, self.r_off, self.r_width)
 
     def current(self, x: State, v: Scalar, temperature: Scalar) -> Scalar:
         """Current [A] at `v` [V]."""

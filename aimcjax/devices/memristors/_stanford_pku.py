@@ -1,6 +1,6 @@
 """Stanford-PKU resistive memory: a tunnelling gap that opens and closes, heated by its own current."""
 
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from ..._types import Scalar, physical
 from ...units import V, mA, nm
 from ._base import AbstractMemristor, State
-from ._numerics import BOLTZMANN_STANFORD
+from ._numerics import BOLTZMANN_STANFORD, slowed
 from ._presets import look_up
 from ._smooth import step
 
@@ -50,9 +50,10 @@ class StanfordPku(AbstractMemristor):
       \qquad \gamma = \gamma_0 - \beta (g / 1\,\mathrm{nm})^3.$$
     Positive voltages close the gap (SET). The source sets $\gamma$ to zero below the field $F_{min}$; here $s$ is a
     logistic step at $F_{min}$ of `f_width`, the hard step of the source where `f_width` is zero.
-    The temperature is quasi-static: it follows the power at once.
+    The source stops the gap at its bounds at once; here it slows down within `gap_width` of the bound it moves to (zero
+    is allowed). The temperature is quasi-static: it follows the power at once.
 
-    **Arguments:** `g_0`, `gap_min`, `gap_max`, `gap_start`, `a_0`, `t_ox` [m]; `v_0` (in the current), `e_a` [V];
+    **Arguments:** `g_0`, `gap_min`, `gap_max`, `gap_width`, `gap_start`, `a_0`, `t_ox` [m]; `v_0` (in the current), `e_a` [V];
     `velocity_0` [m/s]; `i_0` [A]; `gamma_0`, `beta` [1]; `f_min`, `f_width` [V/m]; `ambient` T_0 [K]; `r_th` [K/W];
     `boltzmann` k/q [V/K]; `noise`, a `GapNoise` or `None`.
 
@@ -75,6 +76,7 @@ class StanfordPku(AbstractMemristor):
     f_width: Scalar = physical(1.4e7, unit="V/m", doc="assumed: one per cent of f_min, a hard step in the source")
     gap_min: Scalar = physical(0.2 * nm, unit="m", doc="rram_v_1_0_0.va")
     gap_max: Scalar = physical(1.7 * nm, unit="m", doc="rram_v_1_0_0.va")
+    gap_width: Scalar = physical(0.01 * nm, unit="m", doc="assumed: a hard stop in the source")
     gap_start: Scalar = physical(1.7 * nm, unit="m", doc="assumed: starts open")
     ambient: Scalar = physical(298.0, unit="K", doc="rram_v_1_0_0.va")
     r_th: Scalar = physical(2.1e3, unit="K/W", doc="rram_v_1_0_0.va")
@@ -84,7 +86,7 @@ class StanfordPku(AbstractMemristor):
     stiff: ClassVar[bool] = True
 
     @classmethod
-    def preset(cls, name: str) -> Self:
+    def preset(cls, name: str) -> "StanfordPku":
         """`"default"`: v1.0.0 without noise; `"noisy"`: with its `GapNoise`. `ValueError` for other names."""
         return cls(noise=GapNoise() if look_up(_NOISY, name, cls) else None)
 
@@ -102,7 +104,8 @@ class StanfordPku(AbstractMemristor):
         field = gamma * v / self.t_ox
         thermal = self.boltzmann * temperature
         moving = step(jnp.abs(field) - self.f_min, self.f_width)
-        return -self.velocity_0 * jnp.exp(-self.e_a / thermal) * jnp.sinh(self.a_0 * field / thermal) * moving
+        free = -self.velocity_0 * jnp.exp(-self.e_a / thermal) * jnp.sinh(self.a_0 * field / thermal) * moving
+        return slowed(free, x, self.gap_min, self.gap_max, self.gap_width)
 
     def current(self, x: State, v: Scalar, temperature: Scalar) -> Scalar:
         """Tunnelling current [A], the same at every temperature."""

@@ -1,0 +1,96 @@
+"""What all models of filaments and phase change share: the contract, and gradients of whole simulations."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from contract import Entry, check_contract
+from jax.flatten_util import ravel_pytree
+
+from aimcjax.devices import memristors
+from aimcjax.devices.memristors import simulate
+
+
+MODELS = {
+    "stanford": memristors.StanfordPku,
+    "stanford noisy": lambda: memristors.StanfordPku.preset("noisy"),
+    "vacancy": memristors.VacancyFilament,
+    "messaris2018": lambda: memristors.DataDriven.preset("messaris2018"),
+    "messaris2021": lambda: memristors.DataDriven.preset("messaris2021"),
+    "kjma": memristors.KjmaPcm,
+}
+# A pulse in which each of them moves a part of its way: duration [s], voltage [V], and where it starts.
+PULSES = {
+    "stanford": (2e-6, 1.3, 0.8e-9),
+    "vacancy": (2e-6, 1.6, [1.5e-9, 300.0]),
+    "messaris2018": (3e-4, 0.8, 3000.0),
+    "messaris2021": (1e-5, 0.5, 2900.0),
+    "kjma": (2e-8, 1.1, [0.3, 500.0]),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_contract(name: str, getkey) -> None:
+    def call(model, v, key):
+        del key
+        low, high = model.bounds()
+        x = 0.7 * low + 0.3 * high
+        temperature = model.temperature(x, v)
+        moved = jnp.sum(model.rate(x, v, temperature) / (high - low))
+        noise = model.diffusion(x, v, temperature)
+        noise = jnp.zeros(()) if noise is None else jnp.sum(noise / (high - low))
+        return jnp.stack([jnp.arcsinh(moved), jnp.arcsinh(noise), 1e6 * model.current(x, v, temperature)])
+
+    check_contract(Entry(MODELS[name](), call, jnp.asarray(1.2)), getkey())
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("fraction", [0.0, 0.4, 1.0])
+def test_no_voltage_no_current_and_current_follows_the_voltage(name: str, fraction: float) -> None:
+    model = MODELS[name]()
+    low, high = model.bounds()
+    x = (1 - fraction) * low + fraction * high
+    current = lambda v: float(model.current(x, jnp.asarray(v), model.temperature(x, jnp.asarray(v))))
+    assert current(0.0) == 0.0
+    assert current(-0.3) == -current(0.3) < 0
+
+
+@pytest.mark.parametrize("name", PULSES)
+def test_gradients_of_a_simulation_against_finite_differences(name: str) -> None:
+    duration, volts, start = PULSES[name]
+    with jax.enable_x64(True):
+        model = MODELS[name]()
+        low, high = model.bounds()
+        start = jnp.asarray(start)
+        t = duration * jnp.asarray([0.0, 0.1, 0.6, 1.0])
+        values, rebuild = ravel_pytree((model, start / (high - low), jnp.asarray(volts)))
+
+        def final(values: jax.Array) -> jax.Array:
+            model, x0, volts = rebuild(values)
+            v = volts * jnp.asarray([0.0, 1.0, 1.0, 0.5])
+            return simulate(model, t, v, x0 * (high - low), substeps=16).x[-1] / (high - low)
+
+        reverse = np.asarray(jax.jacrev(final)(values))
+        step = 1e-5 * np.where(values == 0, 1.0, np.abs(values))
+        shifted = jax.vmap(final)(jnp.concatenate([values + np.diag(step), values - np.diag(step)]))
+        above, below = np.split(np.asarray(shifted), 2)
+        differences = ((above - below).T / (2 * step)).reshape(reverse.shape)
+        end = np.asarray(final(values))
+    assert np.all(np.abs(end - np.asarray(start / (high - low))) > 0.01)  # it moved
+    assert np.all((end > np.asarray(low / (high - low)) + 0.01) & (end < np.asarray(high / (high - low)) - 0.01))
+    scale = np.abs(values) + (np.asarray(values) == 0)  # compare the changes that a relative change of each makes
+    largest = np.max(np.abs(reverse * scale), axis=-1, keepdims=True)
+    np.testing.assert_array_less(np.abs(reverse - differences) * scale, 1e-4 * np.abs(reverse * scale) + 1e-7 * largest)
+
+
+@pytest.mark.parametrize("name", PULSES)
+def test_adaptive_and_equal_steps_agree(name: str) -> None:
+    duration, volts, start = PULSES[name]
+    with jax.enable_x64(True):
+        model = MODELS[name]()
+        t = duration * np.array([0.0, 0.1, 0.6, 1.0])
+        v = volts * np.array([0.0, 1.0, 1.0, 0.5])
+        low, high = model.bounds()
+        adaptive = simulate(model, t, v, start, rtol=1e-7, atol=1e-9).x / (high - low)
+        equal = simulate(model, t, v, start, substeps=2000).x / (high - low)
+    np.testing.assert_allclose(adaptive, equal, atol=1e-4)
