@@ -1,5 +1,6 @@
 """Equal steps within every sample interval: the route for many cells, for noise, and for differentiating cheaply."""
 
+from functools import partial
 from typing import Any
 
 import diffrax
@@ -24,10 +25,11 @@ def integrate(
     x0: State,
     key: PRNGKey | None,
     substeps: int,
+    order: int,
 ) -> Float[Array, "samples *state"]:
-    """The state at every sample, after `substeps` steps in each interval; with `key` also the noise of the model."""
+    """The state at every sample, after `substeps` steps of `order` in each interval; with `key` also the noise."""
     box = Box(*model.bounds())
-    advance = _implicit if model.stiff else _heun
+    advance = partial(_implicit if model.stiff else _explicit, order)
     h = (t[1:] - t[:-1]) / substeps
     keys = None if key is None else jax.vmap(lambda k: jr.fold_in(key, k))(jnp.arange(len(t) - 1))
     fractions = jnp.linspace(0.0, 1.0, substeps + 1, dtype=v.dtype)
@@ -53,25 +55,28 @@ def integrate(
     return jax.vmap(box.unscaled)(jnp.concatenate([start[None], ys]))
 
 
-def _heun(model: Any, box: Box, y: State, v0: Scalar, v1: Scalar, h: Scalar, noise: State) -> State:
-    first = stopped(y, box.rate(model, y, v0))
+def _explicit(order: int, model: Any, box: Box, y: State, v0: Scalar, v1: Scalar, h: Scalar, noise: State) -> State:
+    first = box.rate(model, y, v0)
+    if order == 1:
+        return inside(y + h * first + noise)
+    first = stopped(y, first)
     # The second rate is not stopped: the projection does that, and a stop would halve the step that reaches a bound.
     second = box.rate(model, y + h * first + noise, v1)
     return inside(y + h / 2 * (first + second) + noise)
 
 
-def _implicit(model: Any, box: Box, y: State, v0: Scalar, v1: Scalar, h: Scalar, noise: State) -> State:
-    middle = (v0 + v1) / 2
-    rate = lambda y: box.rate(model, y, middle)
+def _implicit(order: int, model: Any, box: Box, y: State, v0: Scalar, v1: Scalar, h: Scalar, noise: State) -> State:
+    v = v1 if order == 1 else (v0 + v1) / 2
+    rate = lambda y: box.rate(model, y, v)
     slope = jax.jacfwd(rate)(y).reshape(y.size, y.size)
     # A rate that grows with the state faster than the step resolves is taken explicitly; the implicit step would turn
     # around.
     slope = jnp.where(h * jnp.trace(slope) < 1, slope, jnp.zeros_like(slope))
     move = rate(y).reshape(y.size)
     move = (
-        jnp.linalg.solve(jnp.eye(y.size, dtype=y.dtype) - h / 2 * slope, move)
+        jnp.linalg.solve(jnp.eye(y.size, dtype=y.dtype) - h / order * slope, move)
         if y.size > 1
-        else move / (1 - h / 2 * slope[0])
+        else move / (1 - h / order * slope[0])
     )
     return inside(y + h * stopped(y, move.reshape(y.shape)) + noise)
 

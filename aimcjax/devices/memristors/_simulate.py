@@ -35,6 +35,7 @@ def simulate(
     *,
     key: PRNGKey | None = None,
     substeps: int | None = None,
+    order: int = 2,
     rtol: float = 1e-5,
     atol: float = 1e-7,
     max_steps: int | None = None,
@@ -45,11 +46,12 @@ def simulate(
     The state is scaled to its bounds and the time to the length of the waveform, so tolerances mean the same for a gap
     of nanometres and a temperature. A state at a bound stays there until it is pushed back. Adaptive steps (explicit of
     order 5, implicit where `model.stiff`) never cross a sample, so no pulse is stepped over. With noise, and
-    wherever `substeps` is given, steps are equal: a Heun step, or a linearly implicit midpoint step where
-    `model.stiff`, with the noise of Ito taken at the start of the step.
+    wherever `substeps` is given, steps are equal: a step of Heun, or a linearly implicit midpoint step where
+    `model.stiff` (the steps of Euler at `order` 1), with the noise of Ito taken at the start of the step.
 
     **Arguments:** `model`; `t` [s], increasing; `v` [V], as long as `t`; `x0`, default `model.initial()`; `key` draws
-    the path of a model with noise, which does not depend on `substeps`; `substeps` per sample interval; `rtol`, `atol`
+    the path of a model with noise, which does not depend on `substeps`; `substeps` per sample interval, and
+    `order` of their steps, 1 or 2; `rtol`, `atol`
     of adaptive steps, relative to the state and to the range of the bounds; `max_steps`, default 64 per sample and
     16384 more; `adjoint`, how adaptive steps are differentiated: `diffrax.RecursiveCheckpointAdjoint()` (the
     default, reverse mode) or `diffrax.ForwardMode()`.
@@ -65,15 +67,17 @@ def simulate(
         raise ValueError(f"{type(model).__name__} is noisy and got no key; give key=jax.random.key(seed)")
     if substeps is not None and substeps < 1:
         raise ValueError(f"substeps must be at least 1, got {substeps}; leave it out for adaptive steps")
+    if order not in (1, 2):
+        raise ValueError(f"equal steps have order 1 or 2, got order={order}")
     if noisy or substeps is not None:
-        return _fixed(model, t, v, x0, key if noisy else None, substeps or 1)
+        return _fixed(model, t, v, x0, key if noisy else None, substeps or 1, order)
     max_steps = max_steps or 16384 + 64 * len(t)
     return _adaptive(model, t, v, x0, rtol, atol, max_steps, adjoint or diffrax.RecursiveCheckpointAdjoint())
 
 
 @eqx.filter_jit
-def _fixed(model: Any, t: Array, v: Array, x0: State, key: PRNGKey | None, substeps: int) -> Trace:
-    return _trace(model, t, v, integrate(model, t, v, x0, key, substeps))
+def _fixed(model: Any, t: Array, v: Array, x0: State, key: PRNGKey | None, substeps: int, order: int) -> Trace:
+    return _trace(model, t, v, integrate(model, t, v, x0, key, substeps, order))
 
 
 @eqx.filter_jit

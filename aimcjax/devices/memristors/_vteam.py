@@ -31,7 +31,7 @@ class Vteam(AbstractMemristor):
 
     **Arguments:** `k_off` > 0, `k_on` < 0 [m/s]; `alpha_off`, `alpha_on`, dimensionless; `v_off` > 0, `v_on` < 0 [V];
     `d` [m], the largest w; `r_on`, `r_off` [Ohm]; `window` f of w / D; `width` [V] over which the thresholds are
-    smooth, zero for the published ones; `w_start` [m], where simulations start; `ambient` [K].
+    smooth, below both of them, zero for the published ones; `w_start` [m], where simulations start; `ambient` [K].
 
     **Reference:** Kvatinsky et al., IEEE Trans. Circuits Syst. II 62:786 (2015); "technion" is the default of its
     Verilog-A code, "pt_hf_ti" its fit to a Pt-Hf-Ti cell (r_on, r_off and d as in common use; not checked in print).
@@ -64,9 +64,12 @@ class Vteam(AbstractMemristor):
         return jnp.zeros_like(self.d), self.d
 
     def rate(self, x: State, v: Scalar, temperature: Scalar) -> State:
-        off = power(positive_part(v - self.v_off, self.width) / self.v_off, self.alpha_off)
-        on = power(positive_part(self.v_on - v, self.width) / -self.v_on, self.alpha_on)
-        return (self.k_off * off + self.k_on * on) * self.window(x / self.d, self.current(x, v, temperature))
+        # One power instead of two: the thresholds lie on either side of zero.
+        off = v > 0
+        excess = positive_part(jnp.where(off, v - self.v_off, self.v_on - v), self.width)
+        fraction = excess / jnp.where(off, self.v_off, -self.v_on)
+        speed = jnp.where(off, self.k_off, self.k_on) * power(fraction, jnp.where(off, self.alpha_off, self.alpha_on))
+        return speed * self.window(x / self.d, self.current(x, v, temperature))
 
     def current(self, x: State, v: Scalar, temperature: Scalar) -> Scalar:
         return v / (self.r_on + (self.r_off - self.r_on) * x / self.d)

@@ -9,7 +9,7 @@ from aimcjax.devices.memristors import DataDriven, ExponentialApproach, simulate
 
 
 def _run(model: DataDriven, start: float, volts: float, t: np.ndarray) -> np.ndarray:
-    return np.asarray(simulate(model, t, np.full_like(t, volts), start, rtol=1e-9, atol=1e-12).x)
+    return np.asarray(simulate(model, t, np.full_like(t, volts), start, substeps=1000).x)
 
 
 @pytest.mark.parametrize(("volts", "start", "total"), [(0.8, 3000.0, 1e-3), (-1.0, 9000.0, 1e-2)])
@@ -25,7 +25,7 @@ def test_step_of_2018(volts: float, start: float, total: float) -> None:
     y = np.exp(k * r) + (np.exp(k * start) - np.exp(k * r)) * np.exp(-k * s * t)
     expected = np.abs(np.log(y) / k)
     assert abs(found[-1] - found[0]) > 1000
-    np.testing.assert_allclose(found, expected, rtol=1e-7)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize(("volts", "start", "total"), [(0.5, 2900.0, 1e-5), (-1.2, 1700.0, 1e-4)])
@@ -40,7 +40,7 @@ def test_step_of_2021(volts: float, start: float, total: float) -> None:
         s, r = -34.5988399 * np.expm1(-volts / -0.05343997), 649.413746 - 1474.32358 * volts
         expected = r - (r - start) / (1 + s * (r - start) * t)
     assert abs(found[-1] - found[0]) > 300
-    np.testing.assert_allclose(found, expected, rtol=1e-7)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize(("name", "volts", "beyond"), [("messaris2018", -1.0, 3000.0), ("messaris2021", 0.5, 2000.0)])
@@ -62,9 +62,10 @@ def test_slope_of_the_current_at_rest_is_a_b_over_r(name: str) -> None:
 
 def test_rounded_corner_of_2018_converges_to_the_corner() -> None:
     with jax.enable_x64(True):
-        distance, v = jnp.linspace(-2000.0, 2000.0, 9), jnp.asarray(1.0)
-        sharp = ExponentialApproach(width=0.0)(distance, v)
-        np.testing.assert_allclose(sharp, np.where(distance > 0, np.expm1(5.11e-4 * distance), 0.0), rtol=1e-12)
+        distance, v = jnp.linspace(-2000.0, 2000.0, 9), jnp.asarray(1.0, dtype=float)
+        sharp = jax.vmap(ExponentialApproach(width=0.0), in_axes=(0, None))(distance, v)
+        np.testing.assert_allclose(sharp, np.expm1(5.11e-4 * np.maximum(distance, 0.0)), rtol=1e-12)
         for width in (0.1, 0.01):
-            difference = np.abs(ExponentialApproach(width=width)(distance, v) - sharp)
+            rounded = jax.vmap(ExponentialApproach(width=width), in_axes=(0, None))(distance, v)
+            difference = np.abs(rounded - sharp)
             assert difference.max() <= np.exp(1.1) * width * np.log(2) * (1 + 1e-9)

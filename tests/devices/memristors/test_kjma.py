@@ -12,7 +12,7 @@ def _isothermal(avrami: float, nuclei: float) -> tuple[np.ndarray, np.ndarray, f
     model = KjmaPcm(ambient=650.0, x_start=0.0, avrami=avrami, nuclei=nuclei)
     k = 1 / (np.exp(2.3 / (8.617333262145e-5 * 650)) / 1.4e24 + 1 / 5e7)
     t = np.linspace(0, 1.7 / k, 41)
-    trace = simulate(model, t, 0.0 * t, rtol=1e-9, atol=1e-12)
+    trace = simulate(model, t, 0.0 * t, substeps=100)
     return np.asarray(trace.x[:, 0]), t, k
 
 
@@ -21,18 +21,18 @@ def test_isothermal_growth_is_that_of_kjma(avrami: float) -> None:
     with jax.enable_x64(True):
         fraction, t, k = _isothermal(avrami, nuclei=1e-9)
     exact = -np.expm1(1e-9 - (k * t + 1e-9 ** (1 / avrami)) ** avrami)
-    np.testing.assert_allclose(fraction, exact, atol=1e-7)
+    np.testing.assert_allclose(fraction, exact, atol=1e-5)
     # The nuclei only shift the time, by Y_0^(1/n) / k; the slope of the law is below 2 k.
-    np.testing.assert_allclose(fraction, -np.expm1(-((k * t) ** avrami)), atol=2 * 1e-9 ** (1 / avrami) + 1e-7)
+    np.testing.assert_allclose(fraction, -np.expm1(-((k * t) ** avrami)), atol=2 * 1e-9 ** (1 / avrami) + 1e-5)
 
 
 def test_heat_of_the_crystal_is_that_of_joule() -> None:
     with jax.enable_x64(True):
         model = KjmaPcm(k_melt=0.0)
         t = np.linspace(0, 1e-8, 11)
-        trace = simulate(model, t, np.full_like(t, 0.9), rtol=1e-9, atol=1e-11)
+        trace = simulate(model, t, np.full_like(t, 0.9), substeps=200)
         expected = 300 + 4e6 * 0.81e-4 * (1 - np.exp(-t / 2e-9))
-        np.testing.assert_allclose(trace.temperature, expected, rtol=1e-7)
+        np.testing.assert_allclose(trace.temperature, expected, rtol=1e-5)
         np.testing.assert_allclose(trace.i, 0.9e-4, rtol=1e-12)
 
 
@@ -57,7 +57,7 @@ def test_melting_and_quenching_resets_and_annealing_sets() -> None:
         assert float(trace.x[4, 0]) < 0.01
         np.testing.assert_allclose(trace.x[5, 0], trace.x[4, 0], rtol=1e-6)
         assert float(trace.x[-1, 0]) > 0.99
-        slow = simulate(KjmaPcm(), np.array([0, 1, 21, 400]) * 1e-9, np.array([0, 1.35, 1.35, 0]))
+        slow = simulate(KjmaPcm(), t, np.array([0, 1.35, 1.35, 1.3, 1.2, 1.17, 1.16, 0, 0, 0]))
         assert float(slow.x[-1, 0]) > 0.9  # a slow ramp down lets it crystallise again
 
 

@@ -11,10 +11,10 @@ def test_temperature_settles_exponentially_at_the_power_times_the_thermal_resist
     with jax.enable_x64(True):
         model = VacancyFilament(velocity=0.0, phi_start=3e-9)
         t = np.linspace(0, 1e-9, 21)
-        trace = simulate(model, t, np.full_like(t, 0.5), rtol=1e-9, atol=1e-11)
+        trace = simulate(model, t, np.full_like(t, 0.5), substeps=500)
         g = np.pi * 3e-9**2 / (4 * 4e-6 * 5e-9)
         expected = 300 + 1e6 * 0.25 * g * (1 - np.exp(-t / 5e-11))
-        np.testing.assert_allclose(trace.temperature, expected, rtol=1e-7)
+        np.testing.assert_allclose(trace.temperature, expected, rtol=1e-5)
         np.testing.assert_allclose(trace.i, 0.5 * g, rtol=1e-12)
         np.testing.assert_array_equal(trace.temperature, trace.x[:, 1])
 
@@ -26,7 +26,7 @@ def test_diameter_relaxes_to_the_balance_of_hops() -> None:
         s = 0.5 * volts / (8.617333262e-5 * 600)
         speed = 100.0 * np.exp(-barrier) * 2 * np.cosh(s) / 4.5e-9
         t = np.linspace(0, 3 / speed, 13)
-        trace = simulate(model, t, np.full_like(t, volts), rtol=1e-9, atol=1e-11)
+        trace = simulate(model, t, np.full_like(t, volts), substeps=64)
         expected = (1 - np.exp(-speed * t)) / (1 + np.exp(-2 * s))
         np.testing.assert_allclose((np.asarray(trace.x[:, 0]) - 0.5e-9) / 4.5e-9, expected, atol=1e-6)
 
@@ -40,7 +40,7 @@ def test_grows_for_positive_dissolves_for_negative_and_keeps_without_voltage() -
         assert phi[2] > 3 * phi[0]
         np.testing.assert_allclose(phi[4], phi[3], rtol=1e-6)
         assert phi[-1] < 0.5 * phi[4]
-        assert np.all(np.asarray(trace.temperature) >= 300 - 1e-6)
+        assert np.all(np.asarray(trace.temperature) >= 300 - 0.03)  # tolerance of the solver, 1e-5 of the range
         np.testing.assert_array_equal(trace.i[v == 0], 0.0)
 
 
