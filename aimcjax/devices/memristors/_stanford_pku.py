@@ -50,11 +50,11 @@ class StanfordPku(AbstractMemristor):
       \qquad \gamma = \gamma_0 - \beta (g / 1\,\mathrm{nm})^3.$$
     Positive voltages close the gap (SET). The source sets $\gamma$ to zero below the field $F_{min}$; here $s$ is a
     logistic step at $F_{min}$ of `f_width`, the hard step of the source where `f_width` is zero.
-    The source stops the gap at its bounds at once; here it slows down within `gap_width` of the bound it moves to (zero
-    is allowed). The temperature is quasi-static: it follows the power at once.
+    The source stops the gap at its bounds at once; here it slows down within `gap_width` of the bound it moves to
+    (zero is allowed). The temperature is quasi-static: it follows the power at once.
 
-    **Arguments:** `g_0`, `gap_min`, `gap_max`, `gap_width`, `gap_start`, `a_0`, `t_ox` [m]; `v_0` (in the current), `e_a` [V];
-    `velocity_0` [m/s]; `i_0` [A]; `gamma_0`, `beta` [1]; `f_min`, `f_width` [V/m]; `ambient` T_0 [K]; `r_th` [K/W];
+    **Arguments:** `g_0`, `gap_min`, `gap_max`, `gap_width`, `gap_start`, `a_0`, `t_ox` [m]; `v_0` (in the current),
+    `e_a` [V]; `velocity_0` [m/s]; `i_0` [A]; `gamma_0`, `beta` [1]; `f_min`, `f_width` [V/m]; `ambient` T_0 [K]; `r_th` [K/W];
     `boltzmann` k/q [V/K]; `noise`, a `GapNoise` or `None`.
 
     **Reference:** Jiang et al., IEEE TED 63:1884 (2016); `rram_v_1_0_0.va`, nanoHUB 10.4231/D37H1DN48. MemTorch

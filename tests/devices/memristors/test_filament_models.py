@@ -21,8 +21,8 @@ MODELS = {
 }
 # A pulse in which each of them moves a part of its way: duration [s], voltage [V], and where it starts.
 PULSES = {
-    "stanford": (2e-6, 1.3, 0.8e-9),
-    "vacancy": (2e-6, 1.6, [1.5e-9, 300.0]),
+    "stanford": (5e-8, 1.3, 0.8e-9),
+    "vacancy": (5e-7, 1.5, [1.5e-9, 300.0]),
     "messaris2018": (3e-4, 0.8, 3000.0),
     "messaris2021": (1e-5, 0.5, 2900.0),
     "kjma": (2e-8, 1.1, [0.3, 500.0]),
@@ -60,25 +60,27 @@ def test_no_voltage_no_current_and_current_follows_the_voltage(name: str, fracti
 def test_gradients_of_a_simulation_against_finite_differences(name: str) -> None:
     duration, volts, start = PULSES[name]
     with jax.enable_x64(True):
-        model = MODELS[name]()
+        # Equal steps must resolve the heat: the thermal node of the filament is made slower.
+        model = memristors.VacancyFilament(c_th=1e-13) if name == "vacancy" else MODELS[name]()
         low, high = model.bounds()
-        start = jnp.asarray(start)
-        t = duration * jnp.asarray([0.0, 0.1, 0.6, 1.0])
+        start, t = jnp.asarray(start), jnp.linspace(0.0, duration, 33)
+        shape = jnp.interp(t / duration, jnp.asarray([0.0, 0.1, 0.6, 1.0]), jnp.asarray([0.0, 1.0, 1.0, 0.5]))
         values, rebuild = ravel_pytree((model, start / (high - low), jnp.asarray(volts)))
 
         def final(values: jax.Array) -> jax.Array:
             model, x0, volts = rebuild(values)
-            v = volts * jnp.asarray([0.0, 1.0, 1.0, 0.5])
-            return simulate(model, t, v, x0 * (high - low), substeps=16).x[-1] / (high - low)
+            return simulate(model, t, volts * shape, x0 * (high - low), substeps=1).x[-1] / (high - low)
 
-        reverse = np.asarray(jax.jacrev(final)(values))
         step = 1e-5 * np.where(values == 0, 1.0, np.abs(values))
-        shifted = jax.vmap(final)(values[None] + jnp.concatenate([np.diag(step), -np.diag(step)]))
-        above, below = np.split(np.asarray(shifted), 2)
-        differences = ((above - below).T / (2 * step)).reshape(reverse.shape)
-        end = np.asarray(final(values))
-    assert np.all(np.abs(end - np.asarray(start / (high - low))) > 0.01)  # it moved
-    assert np.all((end > np.asarray(low / (high - low)) + 0.01) & (end < np.asarray(high / (high - low)) - 0.01))
-    scale = np.abs(values) + (np.asarray(values) == 0)  # compare the changes that a relative change of each makes
+        shifted = values[None] + jnp.concatenate([np.diag(step), -np.diag(step), np.zeros_like(step)[None]])
+        reverse, ends = jax.jit(lambda v, s: (jax.jacrev(final)(v), jax.vmap(final)(s)))(values, shifted)
+    reverse, ends, values = np.asarray(reverse), np.asarray(ends), np.asarray(values)
+    above, below = np.split(ends[:-1], 2)
+    differences = ((above - below).T / (2 * step)).reshape(reverse.shape)
+    assert np.all(np.abs(ends[-1] - np.asarray(start / (high - low))) > 0.01)  # it moved, and not to a bound
+    assert np.all(
+        (ends[-1] > np.asarray(low / (high - low)) + 0.01) & (ends[-1] < np.asarray(high / (high - low)) - 0.01)
+    )
+    scale = np.abs(values) + (values == 0)  # compare the changes that a relative change of each makes
     largest = np.max(np.abs(reverse * scale), axis=-1, keepdims=True)
     np.testing.assert_array_less(np.abs(reverse - differences) * scale, 1e-4 * np.abs(reverse * scale) + 1e-7 * largest)

@@ -60,7 +60,7 @@ def test_no_spread_is_the_model_with_finite_gradients(getkey) -> None:
 
 
 def test_a_population_switches_at_different_times(getkey) -> None:
-    t = jnp.linspace(0.0, 8e-7, 3)
+    t = jnp.linspace(0.0, 2e-7, 3)
 
     def gap(key: jax.Array) -> jax.Array:
         model = vary(StanfordPku(), key=key, e_a=0.03, g_0=0.05)
