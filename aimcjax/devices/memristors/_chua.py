@@ -1,6 +1,6 @@
 """The ideal memristor."""
 
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -17,8 +17,8 @@ class ChuaMemristor(AbstractMemristor):
     $$v = M(q)\, i,\quad \dot q = i \qquad \text{or} \qquad i = W(\varphi)\, v,\quad \dot\varphi = v,$$
     with a polynomial $M(q) = \sum_k c_k q^k$ or $W(\varphi) = \sum_k c_k \varphi^k$, positive for a passive cell.
 
-    **Arguments:** `coefficients`, lowest order first [Ohm / C^k, or S / Wb^k]; `charge_controlled`, static: the state is
-    the charge [C], else the flux [Wb]; `limit` [C or Wb], the largest magnitude of the state; `start`, where
+    **Arguments:** `coefficients`, lowest order first [Ohm / C^k, or S / Wb^k]; `charge_controlled`, static: the state
+    is the charge [C], else the flux [Wb]; `limit` [C or Wb], the largest magnitude of the state; `start`, where
     simulations start; `ambient` [K].
 
     **Reference:** Chua, IEEE Trans. Circuit Theory 18:507 (1971); passivity is its theorem 1.
@@ -34,7 +34,7 @@ class ChuaMemristor(AbstractMemristor):
     stiff: ClassVar[bool] = False
 
     @classmethod
-    def preset(cls, name: str) -> Self:
+    def preset(cls, name: str) -> "ChuaMemristor":
         """`"cubic_charge"`, phi = q + q^3/3, or `"cubic_flux"`, q = phi + phi^3/3: textbook curves, no device.
         **Raises:** `ValueError` for other names."""
         charge_controlled = look_up({"cubic_charge": True, "cubic_flux": False}, name, cls)

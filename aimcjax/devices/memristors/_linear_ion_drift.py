@@ -1,6 +1,6 @@
 """The linear ion drift of the first memristor paper."""
 
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -38,7 +38,7 @@ class LinearIonDrift(AbstractMemristor):
     stiff: ClassVar[bool] = False
 
     @classmethod
-    def preset(cls, name: str) -> Self:
+    def preset(cls, name: str) -> "LinearIonDrift":
         """`"strukov_b"` (ratio 160) or `"strukov_c"` (ratio 380). **Raises:** `ValueError` for other names."""
         return cls(r_off=look_up({"strukov_b": 16000.0, "strukov_c": 38000.0}, name, cls))
 

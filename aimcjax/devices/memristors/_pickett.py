@@ -1,7 +1,7 @@
 """Pickett's Simmons tunnel barrier."""
 
 import math
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -61,10 +61,10 @@ class Pickett(AbstractMemristor):
     x_max: Scalar = physical(1.9 * nm, unit="m", doc="assumed")
     x_start: Scalar = physical(1.5 * nm, unit="m", doc="assumed")
     ambient: Scalar = physical(300.0, unit="K", doc="assumed")
-    stiff: ClassVar[bool] = True
+    stiff: ClassVar[bool] = False  # rates span decades, but fall as they act: explicit steps are not bound
 
     @classmethod
-    def preset(cls, name: str) -> Self:
+    def preset(cls, name: str) -> "Pickett":
         """`"pickett2009"`. **Raises:** `ValueError` for other names."""
         return cls(**look_up({"pickett2009": {}}, name, cls))
 
@@ -107,15 +107,16 @@ class Pickett(AbstractMemristor):
         return None
 
     def _barrier_current(self, x: Scalar, v_g: Scalar) -> Scalar:
+        # Lengths as fractions of x: products of two of them in metres leave single precision.
         image = _IMAGE / (self.permittivity * x)
-        w_1 = 1.2 * image * x / self.barrier
-        gap = x * (1 - 9.2 * image / (3 * self.barrier + 4 * image - 2 * v_g))
+        w_1 = 1.2 * image / self.barrier
+        gap = 1 - 9.2 * image / (3 * self.barrier + 4 * image - 2 * v_g)
         w_2 = w_1 + gap
-        lowered = 1.15 * image * x / gap * jnp.log(w_2 * (x - w_1) / (w_1 * (x - w_2)))
-        height = self.barrier - v_g * (w_1 + w_2) / (2 * x) - lowered
-        decay = _DECAY * gap
+        lowered = 1.15 * image / gap * jnp.log(w_2 * (1 - w_1) / (w_1 * (1 - w_2)))
+        height = self.barrier - v_g * (w_1 + w_2) / 2 - lowered
+        decay = _DECAY * x * gap
         passed = lambda height: height * jnp.exp(-decay * jnp.sqrt(height))
-        return _QUANTUM * jnp.square(jnp.sqrt(self.area) / gap) * (passed(height) - passed(height + v_g))
+        return _QUANTUM * jnp.square(jnp.sqrt(self.area) / (x * gap)) * (passed(height) - passed(height + v_g))
 
 
 def _bisect(function, high: Scalar) -> Scalar:

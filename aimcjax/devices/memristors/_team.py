@@ -1,6 +1,6 @@
 """TEAM: thresholds in current."""
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -45,7 +45,7 @@ class Team(AbstractMemristor):
     stiff: ClassVar[bool] = False
 
     @classmethod
-    def preset(cls, name: str) -> Self:
+    def preset(cls, name: str) -> "Team":
         """`"technion"` or `"pickett"`. **Raises:** `ValueError` for other names."""
         sets: dict[str, dict[str, Any]] = {
             "technion": {},  # the defaults

@@ -1,6 +1,6 @@
 """VTEAM: thresholds in voltage."""
 
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -53,7 +53,7 @@ class Vteam(AbstractMemristor):
     stiff: ClassVar[bool] = False
 
     @classmethod
-    def preset(cls, name: str) -> Self:
+    def preset(cls, name: str) -> "Vteam":
         """`"technion"` or `"pt_hf_ti"`. **Raises:** `ValueError` for other names."""
         return cls(**look_up(_SETS, name, cls))
 

@@ -1,6 +1,6 @@
 """Yakopcic's general model of published devices."""
 
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import jax.numpy as jnp
 
@@ -52,7 +52,7 @@ class Yakopcic(AbstractMemristor):
     stiff: ClassVar[bool] = False
 
     @classmethod
-    def preset(cls, name: str) -> Self:
+    def preset(cls, name: str) -> "Yakopcic":
         """`"oblea"`, `"miao"` or `"jo"`. **Raises:** `ValueError` for other names."""
         return cls(**dict(zip(_NAMES, look_up(_SETS, name, cls), strict=True)))
 
