@@ -8,6 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
+from jax.core import Tracer
 
 from ... import _random
 from ..._types import PRNGKey, Scalar, physical
@@ -87,7 +88,7 @@ def vary(model: Model, *, key: PRNGKey, **relative_spread: float | AbstractSprea
 
 
 def _not_negative(name: str, spread: Any) -> Any:
-    if not isinstance(spread, jax.core.Tracer) and not spread >= 0:
+    if not isinstance(spread, Tracer) and not spread >= 0:
         raise ValueError(f"the relative spread of {name} must be zero or positive, got {spread}")
     return spread
 

@@ -54,8 +54,8 @@ class StanfordPku(AbstractMemristor):
     (zero is allowed). The temperature is quasi-static: it follows the power at once.
 
     **Arguments:** `g_0`, `gap_min`, `gap_max`, `gap_width`, `gap_start`, `a_0`, `t_ox` [m]; `v_0` (in the current),
-    `e_a` [V]; `velocity_0` [m/s]; `i_0` [A]; `gamma_0`, `beta` [1]; `f_min`, `f_width` [V/m]; `ambient` T_0 [K]; `r_th` [K/W];
-    `boltzmann` k/q [V/K]; `noise`, a `GapNoise` or `None`.
+    `e_a` [V]; `velocity_0` [m/s]; `i_0` [A]; `gamma_0`, `beta` [1]; `f_min`, `f_width` [V/m]; `ambient` T_0 [K];
+    `r_th` [K/W]; `boltzmann` k/q [V/K]; `noise`, a `GapNoise` or `None`.
 
     **Reference:** Jiang et al., IEEE TED 63:1884 (2016); `rram_v_1_0_0.va`, nanoHUB 10.4231/D37H1DN48. MemTorch
     (GPL-3, not used) takes T and g of the previous step. **Valid for** gaps of 0.2 to 1.7 nm; 541.82 Ohm to

@@ -67,7 +67,7 @@ def test_positive_voltages_set_and_negative_ones_reset() -> None:
 
 
 def test_noise_has_the_variance_of_the_time_steps_of_the_source() -> None:
-    cells, steps = 2000, 50
+    cells, steps = 1000, 16
     with jax.enable_x64(True):
         model = StanfordPku(noise=GapNoise(step=2e-10), gap_start=1e-9)
         t = jnp.linspace(0.0, steps * 2e-10, steps + 1)
