@@ -17,7 +17,7 @@ Every device is elementwise over any shape of cells and has three verbs: `progra
 - `memristors`: cells as differential equations. `pulsed`: cells that are trained in place by pulses.
 """
 
-from . import pulsed as pulsed
+from . import memristors as memristors, pulsed as pulsed
 from ._base import AbstractCells as AbstractCells, AbstractDevice as AbstractDevice
 from ._bistable import Bistable as Bistable, BistableCells as BistableCells
 from ._datasheet import Datasheet as Datasheet, Quoted as Quoted, datasheet as datasheet
