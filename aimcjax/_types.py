@@ -44,7 +44,8 @@ def physical(default: float | None = _REQUIRED, *, unit: str = "1", doc: str = "
     differentiated without recompiling.
 
     **Arguments:** `default` in SI (or `None`, where the class says what that means); `unit`, the SI unit (a key of
-    `aimcjax.units.UNITS`), which is what a YAML config must give; `doc`, where the default comes from.
+    `aimcjax.units.UNITS`, or a compound such as "m/s"), which is what a YAML config must give; `doc`, where the
+    default comes from.
     """
     metadata = {"unit": unit, "doc": doc}
     if default is _REQUIRED:

@@ -44,20 +44,23 @@ UNITS: dict[str, dict[str, float]] = {
     "1": {"": 1.0, "%": 0.01},
 }  # fmt: skip
 
-_QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\S*)\s*")
+_QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*?)\s*")
 
 
 def parse_quantity(text: object, unit: str) -> float:
     """Reads a quantity into SI.
 
+    A unit that is not in `UNITS` is a compound such as `"m/s"`, and is spelled just so, without prefixes.
+
     **Arguments:** `text`, a string such as `"25 uS"`, or a bare number where `unit` is `"1"`
-    (dimensionless) or the number is zero; `unit`, the SI unit expected (a key of `UNITS`).
+    (dimensionless) or the number is zero; `unit`, the SI unit expected.
 
     **Returns:** the value in `unit`, finite.
 
     **Raises:** `ValueError` naming what was expected and what was given.
     """
-    example = f"for example '{_EXAMPLES[unit]}'"
+    spellings = _spellings(unit)
+    example = f"for example '{_EXAMPLES.get(unit, f'2 {unit}')}'"
     if isinstance(text, bool) or not isinstance(text, (str, int, float)):
         raise ValueError(f"expected {_describe(unit)}, {example}, got {text!r}")
     if isinstance(text, (int, float)):
@@ -68,10 +71,10 @@ def parse_quantity(text: object, unit: str) -> float:
     if match is None:
         raise ValueError(f"expected {_describe(unit)}, {example}, got {text!r}")
     number, spelling = match.groups()
-    factor = {_plain(name): factor for name, factor in UNITS[unit].items()}.get(_plain(spelling))
+    factor = {_plain(name): factor for name, factor in spellings.items()}.get(_plain(spelling))
     if factor is not None:
         return _finite(number, factor)
-    close = difflib.get_close_matches(spelling, UNITS[unit], n=1, cutoff=0.5)
+    close = difflib.get_close_matches(spelling, spellings, n=1, cutoff=0.5)
     hint = f"; did you mean '{number} {close[0]}'?" if close else ""
     raise ValueError(f"expected {_describe(unit)}, {example}, got {text!r}{hint}")
 
@@ -85,6 +88,8 @@ def format_quantity(value: Any, unit: str) -> str:
     if unit == "s" and exact >= 60:
         readable = format_time(float(value))
         return readable if parse_quantity(readable, "s") == float(value) else f"{exact.normalize():f} s"
+    if unit not in UNITS:
+        return f"{value!s} {unit}"
     fitting = [(name, Decimal(str(factor))) for name, factor in UNITS[unit].items() if name.isascii()]
     plain = ("" if unit == "1" else unit, Decimal(1))
     name, factor = max((pair for pair in fitting if abs(exact) >= pair[1]), key=lambda pair: pair[1], default=plain)
@@ -100,6 +105,10 @@ def format_time(t: float) -> str:
             plural = "s" if name in ("year", "week", "day") and round(count) > 1 else ""
             return f"{round(count)} {name}{plural}"
     return f"{t:g} s"
+
+
+def _spellings(unit: str) -> dict[str, float]:
+    return UNITS.get(unit, {unit: 1.0})
 
 
 def _plain(spelling: str) -> str:

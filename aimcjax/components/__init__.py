@@ -1,7 +1,7 @@
 """Objects from text and back: `{type: name, **arguments}`, with units.
 
 - `Role`, `Registry`: what can be named, in which place; `build` and `describe`.
-- `read_size`, `read_quantity`, `read_numbers`, `shorten`: single values, or what is wrong with them.
+- `read_size`, `read_switch`, `read_quantity`, `read_numbers`, `shorten`: single values, or what is wrong with them.
 """
 
 from ._registry import Registry as Registry, Role as Role
@@ -10,5 +10,6 @@ from ._values import (
     read_numbers as read_numbers,
     read_quantity as read_quantity,
     read_size as read_size,
+    read_switch as read_switch,
     shorten as shorten,
 )

@@ -11,7 +11,7 @@ import equinox as eqx
 import numpy as np
 
 from ..units import format_quantity
-from ._values import read_numbers, read_quantity, read_size, shorten
+from ._values import read_numbers, read_quantity, read_size, read_switch, shorten
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Registry:
         if isinstance(tree, role):
             return tree
         known = self.roles[role]
-        if isinstance(tree, str):
+        if isinstance(tree, str) and (tree in known.types or known.shorthand is None):
             tree = {"type": tree}
         if known.shorthand is not None and not isinstance(tree, dict):
             return known.shorthand(tree)
@@ -107,10 +107,13 @@ class Registry:
             hint = next(option for option in hint.__args__ if option is not type(None))
         if hint in self.roles:
             return self.build(value, hint)
+        if hint is bool:
+            return read_switch(value)
         if hint is int:
             return read_size(value)
         if "unit" in field.metadata:
-            return read_quantity(value, field.metadata["unit"], field.name)
+            signed = isinstance(field.default, float) and field.default < 0  # a voltage that erases, say
+            return read_quantity(value, field.metadata["unit"], field.name, signed=signed)
         return read_numbers(value)
 
     def _unknown_type(self, name: Any, role: type) -> str:

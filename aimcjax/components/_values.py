@@ -23,15 +23,22 @@ def read_size(value: Any) -> int:
     return value
 
 
-def read_quantity(value: Any, unit: str, name: str = "") -> float:
-    """A physical quantity in SI: not negative if it has a unit, and within the limits of its `name`."""
+def read_switch(value: Any) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise ValueError(f"expected true or false, got {shorten(value)}")
+    return value
+
+
+def read_quantity(value: Any, unit: str, name: str = "", *, signed: bool = False) -> float:
+    """A physical quantity in SI: not negative if it has a unit, unless `signed`; within the limits of its `name`."""
     number = _in_float32(parse_quantity(value, unit), value)
     if name in _LIMITS:
         low, high = _LIMITS[name]
         if not low < number <= high:
             at_most = "" if high == math.inf else f" and at most {high:g}"
             raise ValueError(f"expected a value above {low:g}{at_most}, got {shorten(value)}")
-    elif unit != "1" and number < 0:
+    elif unit != "1" and number < 0 and not signed:
         raise ValueError(f"expected zero or more, got {shorten(value)}")
     return number
 

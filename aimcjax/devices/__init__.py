@@ -10,7 +10,7 @@ Every device is elementwise over any shape of cells and has three verbs: `progra
 - Reliability, the same way: `StuckCells`, `Endurance`, `Retention`, `AtTemperature`.
 - `reprogram(device, cells, g_target, key=key)` writes the same cells again; `is_stuck` says which cannot be.
 - `arrhenius_factor`, `time_to_failure`: how much faster things fail when hot.
-- `preset(name)`, `preset_names()`: devices by name; `datasheet(name)`: what was published about them;
+- `preset(name or file)`, `preset_names()`: devices by name; `describe(device)`: the text of one; `datasheet(name)`: what was published about them;
   `statistics(device, key=key)`: what a sample of cells does.
 - Laws, how a statistic depends on the conductance (`Constant`, `Polynomial`, `ClippedLog`, `Power`, `Saturation`,
   `Piecewise`) and also on the time (`LogTime`, `Accumulation`, `PolynomialTable`, `SaturationTable`, `Excess`).
@@ -20,7 +20,7 @@ Every device is elementwise over any shape of cells and has three verbs: `progra
 from . import memristors as memristors, pulsed as pulsed
 from ._base import AbstractCells as AbstractCells, AbstractDevice as AbstractDevice
 from ._bistable import Bistable as Bistable, BistableCells as BistableCells
-from ._datasheet import Datasheet as Datasheet, Quoted as Quoted, datasheet as datasheet
+from ._datasheet import Datasheet as Datasheet, Quoted as Quoted
 from ._distributions import AbstractDistribution as AbstractDistribution, Normal as Normal, Uniform as Uniform
 from ._endurance import Endurance as Endurance, WornCells as WornCells
 from ._ideal import IdealCells as IdealCells, IdealDevice as IdealDevice
@@ -44,7 +44,8 @@ from ._laws import (
 from ._levels import DiscreteLevels as DiscreteLevels
 from ._lifecycle import is_stuck as is_stuck, reprogram as reprogram
 from ._pcm import Pcm as Pcm, PcmCells as PcmCells
-from ._presets import preset as preset, preset_names as preset_names
+from ._preset_file import describe as describe
+from ._presets import datasheet as datasheet, preset as preset, preset_names as preset_names
 from ._retention import Retention as Retention
 from ._roles import ROLES as ROLES
 from ._statistical import StatisticalCells as StatisticalCells, StatisticalDevice as StatisticalDevice

@@ -1,9 +1,11 @@
 """What was published about the technologies behind the presets, for tables: nothing here enters a computation."""
 
 import dataclasses
+import warnings
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..units import MOhm, day, fJ, kOhm, ns, pJ, uS, us
+from ..units import MOhm, day, fJ, format_quantity, kOhm, ns, pJ, uS, us
 
 
 class Quoted(NamedTuple):
@@ -19,12 +21,12 @@ class Datasheet:
 
     **Arguments:** `technology`; `source` of the statistical model; `g_range` [S]; `times` [s] of validity, `(first,
     last)` after programming; `on_off`, ratio of the largest to the smallest conductance; `endurance` [cycles];
-    `retention` [s] or text; `write_energy` [J]; `write_time` [s]; `write_voltage` [V].
+    `retention` [s] or text; `write_energy` [J]; `write_time` [s]; `write_voltage` [V]; `voltages` [V] of validity.
     """
 
     technology: str
     source: str
-    g_range: Quoted
+    g_range: Quoted | None = None
     times: Quoted | None = None
     on_off: Quoted | None = None
     endurance: Quoted | None = None
@@ -32,6 +34,25 @@ class Datasheet:
     write_energy: Quoted | None = None
     write_time: Quoted | None = None
     write_voltage: Quoted | None = None
+    voltages: Quoted | None = None
+
+    def warn_outside(self, *, g: Sequence[float] = (), t: Sequence[float] = (), v: Sequence[float] = ()) -> None:
+        """Warns (`UserWarning`, one line) of conductances `g` [S], times `t` [s] or voltages `v` [V] beyond the range
+        in which the device was measured: a computation goes on, but extrapolates."""
+        ranges = (("g", g, "S", self.g_range), ("t", t, "s", self.times), ("v", v, "V", self.voltages))
+        for name, values, unit, quoted in ranges:
+            if quoted is None or not isinstance(quoted.value, tuple):
+                continue
+            low, high = quoted.value
+            slack = 1e-6 * (high - low)  # the same number in float32
+            beyond = [value for value in values if not low - slack <= value <= high + slack]
+            if beyond:
+                given, first, last = (format_quantity(float(f"{x:.6g}"), unit) for x in (beyond[0], low, high))
+                warnings.warn(
+                    f"{name} = {given} is outside of {first} to {last}, the valid range of {self.technology} "
+                    f"({quoted.source}): extrapolated",
+                    stacklevel=2,
+                )
 
 
 _REVIEWS = "range of the class in reviews"
@@ -149,11 +170,8 @@ _SHEETS: dict[str, Datasheet] = {
 }
 
 
-def datasheet(name: str) -> Datasheet:
-    """What was published about the technology of the preset `name`.
-
-    **Raises:** `ValueError` for an unknown name, with the known ones.
-    """
+def known_datasheet(name: str) -> Datasheet:
+    """The sheet of a published preset."""
     if name not in _SHEETS:
         raise ValueError(f"unknown device preset {name!r}; known: {', '.join(sorted(_SHEETS))}")
     return _SHEETS[name]

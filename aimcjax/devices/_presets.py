@@ -1,23 +1,53 @@
-"""Devices by name."""
+"""Devices by name, or from a file."""
 
-from ._base import AbstractDevice
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from . import memristors, pulsed
 from ._catalogue import CATALOGUE
+from ._datasheet import Datasheet, known_datasheet
+from ._preset_file import is_file, read_preset
 
 
-def preset(name: str) -> AbstractDevice:
-    """The device published under `name`.
+def preset(name: str | Path, **changes: Any) -> Any:
+    """The device published under `name`, or described in a file.
 
-    **Arguments:** `name`, one of `preset_names()`.
+    **Arguments:** `name`, one of `preset_names()`, of `memristors.preset_names()`, of `pulsed.preset_names()`, or the
+    path of a preset file (`.yaml`, `.json`) such as `aimcjax fit` writes; `changes`, parameters to set, in SI. A range
+    of conductances beyond the one that was measured is a warning.
 
-    **Raises:** `ValueError` for an unknown name, with the known ones.
+    **Raises:** `ValueError` for an unknown name, with the known ones, or for a file that cannot be read.
 
     **Reference:** `datasheet(name)`, and the docstring of the function or class that makes the device.
     """
-    if name not in CATALOGUE:
-        raise ValueError(f"unknown device preset {name!r}; known: {', '.join(preset_names())}")
-    return CATALOGUE[name]()
+    device = read_preset(Path(name))[0] if is_file(name) else _published(str(name))
+    if not changes:
+        return device
+    changed = dataclasses.replace(device, **changes)
+    if {"g_min", "g_max"} & set(changes):
+        datasheet(name).warn_outside(g=(float(changed.g_min), float(changed.g_max)))
+    return changed
+
+
+def datasheet(name: str | Path) -> Datasheet:
+    """What was published about the technology of the preset `name`, or what the file says.
+
+    **Raises:** `ValueError` for an unknown name, with the known ones, or for a file that cannot be read.
+    """
+    return read_preset(Path(name))[1] if is_file(name) else known_datasheet(str(name))
 
 
 def preset_names() -> list[str]:
-    """The names that `preset` knows, sorted."""
+    """The names of the devices that tiles can be made of, sorted."""
     return sorted(CATALOGUE)
+
+
+def _published(name: str) -> Any:
+    for names, make in ((CATALOGUE, lambda name: CATALOGUE[name]()), *_PARTS):
+        if name in names:
+            return make(name)
+    raise ValueError(f"unknown device preset {name!r}; known: {', '.join(preset_names())}")
+
+
+_PARTS = ((memristors.preset_names(), memristors.preset), (pulsed.preset_names(), pulsed.preset))

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..components import Role, read_numbers, read_quantity
 from ..units import format_quantity
+from . import memristors, pulsed
 from ._base import AbstractDevice
 from ._bistable import Bistable
 from ._catalogue import CATALOGUE
@@ -85,5 +86,7 @@ ROLES = {
         },
     ),
     AbstractDistribution: Role("a distribution", {"normal": Normal, "uniform": Uniform}),
+    **memristors.ROLES,
+    **pulsed.ROLES,
     AbstractIV: Role("a current-voltage law", {"cubic_iv": CubicIV, "log_polynomial_iv": LogPolynomialIV}),
 }

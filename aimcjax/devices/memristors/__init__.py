@@ -34,6 +34,7 @@ from ._lattice import (
     forming_voltages as forming_voltages,
 )
 from ._linear_ion_drift import LinearIonDrift as LinearIonDrift
+from ._named import preset as preset, preset_names as preset_names
 from ._pickett import Pickett as Pickett
 from ._population import (
     AbstractSpread as AbstractSpread,
@@ -42,6 +43,7 @@ from ._population import (
     Weibull as Weibull,
     vary as vary,
 )
+from ._roles import ROLES as ROLES
 from ._simulate import Trace as Trace, simulate as simulate
 from ._smooth import positive_part as positive_part, step as step
 from ._stanford_pku import GapNoise as GapNoise, StanfordPku as StanfordPku

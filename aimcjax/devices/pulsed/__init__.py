@@ -46,6 +46,7 @@ from ._presets import (
     preset_names as preset_names,
     soft_bounds_from_pulses as soft_bounds_from_pulses,
 )
+from ._roles import ROLES as ROLES
 from ._soft_bounds import SoftBounds as SoftBounds
 from ._table import LookUpTable as LookUpTable, TableNoise as TableNoise
 from ._variation import (
