@@ -56,7 +56,9 @@ def test_no_voltage_no_current_and_current_follows_the_voltage(name: str, fracti
     assert current(0.3) > 0
 
 
-@pytest.mark.parametrize("name", PULSES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in ("kjma", "vacancy") else []) for name in PULSES]
+)
 def test_gradients_of_a_simulation_against_finite_differences(name: str) -> None:
     duration, volts, start = PULSES[name]
     with jax.enable_x64(True):
