@@ -39,15 +39,22 @@ def _to_leaf(value: Any) -> Any:
 _REQUIRED: Any = object()
 
 
-def physical(default: float | None = _REQUIRED, *, unit: str = "1", doc: str = "") -> Any:
+def physical(
+    default: float | None = _REQUIRED,
+    *,
+    unit: str = "1",
+    doc: str = "",
+    above: float | None = None,
+    at_most: float | None = None,
+) -> Any:
     """A field that holds a physical quantity: an array leaf in SI units, so that it can be swept and
     differentiated without recompiling.
 
     **Arguments:** `default` in SI (or `None`, where the class says what that means); `unit`, the SI unit (a key of
     `aimcjax.units.UNITS`, or a compound such as "m/s"), which is what a YAML config must give; `doc`, where the
-    default comes from.
+    default comes from; `above`, `at_most`, limits that a config is held to, where an equation would divide by zero.
     """
-    metadata = {"unit": unit, "doc": doc}
+    metadata = {"unit": unit, "doc": doc, "above": above, "at_most": at_most}
     if default is _REQUIRED:
         return eqx.field(converter=_to_leaf, metadata=metadata)
     return eqx.field(default=default, converter=_to_leaf, metadata=metadata)

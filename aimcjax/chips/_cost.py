@@ -58,9 +58,11 @@ class CostModel(eqx.Module):
     digital_energy_per_mac: Scalar = physical(
         1.5 * pJ, unit="J", doc="fp16 multiply 1.1 pJ and add 0.4 pJ, 45 nm (Horowitz, ISSCC 2014)"
     )
-    cols_per_adc: Scalar = physical(8.0, doc="assumed: columns that share one converter")
-    adc_rate: Scalar = physical(1.2 * GHz, unit="Hz", doc="ISAAC, 1.2 GS/s (Shafiee, ISCA 2016)")
-    digital_ops_per_s: Scalar = physical(1e12, unit="Hz", doc="assumed: operations per second of the digital units")
+    cols_per_adc: Scalar = physical(8.0, doc="assumed: columns that share one converter", above=0.0)
+    adc_rate: Scalar = physical(1.2 * GHz, unit="Hz", doc="ISAAC, 1.2 GS/s (Shafiee, ISCA 2016)", above=0.0)
+    digital_ops_per_s: Scalar = physical(
+        1e12, unit="Hz", doc="assumed: operations per second of the digital units", above=0.0
+    )
     cell_area: Scalar = physical(0.04 * um2, unit="m2", doc="assumed: 1T1R, 25 F^2 at F = 40 nm")
     adc_area: Scalar = physical(1200 * um2, unit="m2", doc="8-bit SAR of ISAAC, 32 nm (Shafiee, ISCA 2016)")
     dac_area: Scalar = physical(

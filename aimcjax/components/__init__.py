@@ -4,7 +4,7 @@
 - `read_size`, `read_switch`, `read_quantity`, `read_numbers`, `shorten`: single values, or what is wrong with them.
 """
 
-from ._registry import Registry as Registry, Role as Role
+from ._registry import Registry as Registry, Role as Role, limits_of as limits_of
 from ._values import (
     LARGEST_SIZE as LARGEST_SIZE,
     read_numbers as read_numbers,

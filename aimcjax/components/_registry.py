@@ -112,8 +112,7 @@ class Registry:
         if hint is int:
             return read_size(value)
         if "unit" in field.metadata:
-            signed = isinstance(field.default, float) and field.default < 0  # a voltage that erases, say
-            return read_quantity(value, field.metadata["unit"], field.name, signed=signed)
+            return read_quantity(value, **limits_of(field))
         return read_numbers(value)
 
     def _unknown_type(self, name: Any, role: type) -> str:
@@ -124,6 +123,12 @@ class Registry:
         close = difflib.get_close_matches(str(name), known.types, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
         return f"expected {known.words}, got {shorten(name)}; {hint}known: {', '.join(known.types)}"
+
+
+def limits_of(field: dataclasses.Field) -> dict[str, Any]:
+    """What `physical` says of a field, as arguments of `read_quantity`."""
+    signed = isinstance(field.default, float) and field.default < 0  # a voltage that erases, say
+    return {"signed": signed} | {key: field.metadata[key] for key in ("unit", "above", "at_most")}
 
 
 def _is_class(make: Any) -> bool:

@@ -1,19 +1,13 @@
 """Single values of a config: sizes, quantities and lists of numbers, or what is wrong with them."""
 
-import math
 from typing import Any
 
 import numpy as np
 
-from ..units import parse_quantity
+from ..units import UNITS, parse_quantity
 
 
 LARGEST_SIZE = 1_000_000
-
-# Above the first, at most the second: outside of it an equation divides by zero or leaves float32.
-_DIVISORS = ("g_max", "v_max", "i_max", "w_max", "t_0", "t_read", "cols_per_adc", "adc_rate", "digital_ops_per_s",
-             "t_scale", "tau_c", "tau_e", "tau_0", "r_p", "g_low", "g_reference")  # fmt: skip
-_LIMITS = {**dict.fromkeys(_DIVISORS, (0.0, math.inf)), "bits": (1.0, 32.0), "levels": (1.0, math.inf)}
 
 
 def read_size(value: Any) -> int:
@@ -30,15 +24,16 @@ def read_switch(value: Any) -> bool:
     return value
 
 
-def read_quantity(value: Any, unit: str, name: str = "", *, signed: bool = False) -> float:
-    """A physical quantity in SI: not negative if it has a unit, unless `signed`; within the limits of its `name`."""
+def read_quantity(
+    value: Any, unit: str, *, above: float | None = None, at_most: float | None = None, signed: bool = False
+) -> float:
+    """A physical quantity in SI, within the limits if there are any; not negative if it has a simple unit, unless
+    `signed`."""
     number = _in_float32(parse_quantity(value, unit), value)
-    if name in _LIMITS:
-        low, high = _LIMITS[name]
-        if not low < number <= high:
-            at_most = "" if high == math.inf else f" and at most {high:g}"
-            raise ValueError(f"expected a value above {low:g}{at_most}, got {shorten(value)}")
-    elif unit != "1" and number < 0 and not signed:
+    if above is not None and number <= above or at_most is not None and number > at_most:
+        limits = " and ".join(f"{word} {x:g}" for word, x in (("above", above), ("at most", at_most)) if x is not None)
+        raise ValueError(f"expected a value {limits}, got {shorten(value)}")
+    if above is None and not signed and unit in UNITS and unit != "1" and number < 0:
         raise ValueError(f"expected zero or more, got {shorten(value)}")
     return number
 

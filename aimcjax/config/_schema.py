@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from .. import datasets, models
 from .._types import PRNGKey
 from ..chips import CostModel
-from ..components import LARGEST_SIZE, read_quantity, shorten
+from ..components import LARGEST_SIZE, limits_of, read_quantity, shorten
 from ..tiles import AbstractTileDesign
 from ..training import Schedule
 from ..units import format_quantity, format_time
@@ -25,11 +25,11 @@ Count = Annotated[int, Field(strict=True, le=LARGEST_SIZE)]
 Number = Annotated[float, BeforeValidator(lambda value: read_quantity(value, "1"))]
 
 
-def quantity(unit: str, name: str = "") -> Any:
+def quantity(unit: str, **limits: Any) -> Any:
     """The type of a float in SI that is written with its unit; see `read_quantity`."""
     return Annotated[
         float,
-        BeforeValidator(lambda value: read_quantity(value, unit, name)),
+        BeforeValidator(lambda value: read_quantity(value, unit, **limits)),
         PlainSerializer(lambda value: format_quantity(value, unit), return_type=str),
     ]
 
@@ -161,7 +161,7 @@ def _sourced(field: dataclasses.Field) -> tuple[Any, Any]:
     section = create_model(
         f"Sourced_{field.name}",
         __base__=Section,
-        value=(quantity(unit, field.name), ...),
+        value=(quantity(**limits_of(field)), ...),
         source=(Annotated[str, Field(min_length=3)], ...),
     )
     value = float(f"{field.default:.9g}")  # 100 ns, not 100.00000000000001 ns

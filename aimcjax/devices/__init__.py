@@ -10,8 +10,8 @@ Every device is elementwise over any shape of cells and has three verbs: `progra
 - Reliability, the same way: `StuckCells`, `Endurance`, `Retention`, `AtTemperature`.
 - `reprogram(device, cells, g_target, key=key)` writes the same cells again; `is_stuck` says which cannot be.
 - `arrhenius_factor`, `time_to_failure`: how much faster things fail when hot.
-- `preset(name or file)`, `preset_names()`: devices by name; `describe(device)`: the text of one; `datasheet(name)`: what was published about them;
-  `statistics(device, key=key)`: what a sample of cells does.
+- `preset(name or file)`, `preset_names()`: devices by name; `describe(device)`: the text of one;
+  `datasheet(name or file)`: what was published about it; `statistics(device, key=key)`: what a sample of cells does.
 - Laws, how a statistic depends on the conductance (`Constant`, `Polynomial`, `ClippedLog`, `Power`, `Saturation`,
   `Piecewise`) and also on the time (`LogTime`, `Accumulation`, `PolynomialTable`, `SaturationTable`, `Excess`).
 - `memristors`: cells as differential equations. `pulsed`: cells that are trained in place by pulses.

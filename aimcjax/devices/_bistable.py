@@ -38,13 +38,13 @@ class Bistable(AbstractDevice):
     **Reference:** TMR 1.5 within the range 2 to 3 of on/off ratios in reviews; every other number is assumed.
     """
 
-    r_p: Scalar = physical(5 * kOhm, unit="Ohm", doc="assumed")
+    r_p: Scalar = physical(5 * kOhm, unit="Ohm", doc="assumed", above=0.0)
     tmr: Scalar = physical(1.5, doc="on/off 2 to 3 in reviews; 2.5 assumed")
     r_spread: Scalar = physical(0.05, doc="assumed")
     tmr_spread: Scalar = physical(0.05, doc="assumed")
     write_error: Scalar = physical(1e-6, doc="assumed")
     stability: Scalar = physical(60.0, doc="assumed: ten years for a large array")
-    tau_0: Scalar = physical(1 * ns, unit="s", doc="assumed, the usual attempt time")
+    tau_0: Scalar = physical(1 * ns, unit="s", doc="assumed, the usual attempt time", above=0.0)
     read_noise: Scalar = physical(0.005, doc="assumed")
 
     @property

@@ -14,7 +14,7 @@ class IdealCells(AbstractCells):
 class IdealDevice(AbstractDevice):
     """A linear, noiseless, permanent conductance between `g_min` and `g_max` [S]."""
 
-    g_max: Scalar = physical(25 * uS, unit="S", doc="assumed")
+    g_max: Scalar = physical(25 * uS, unit="S", doc="assumed", above=0.0)
     g_min: Scalar = physical(0.0, unit="S", doc="assumed")
 
     def program(self, g_target: Conductance, *, key: PRNGKey) -> IdealCells:

@@ -46,9 +46,9 @@ class LogPolynomialIV(AbstractIV):
 
     quadratic: Float[Array, " second"] = eqx.field(converter=lambda c: jnp.asarray(c, dtype=float))
     cubic: Float[Array, " third"] = eqx.field(converter=lambda c: jnp.asarray(c, dtype=float))
-    g_low: Scalar = physical(unit="S")
+    g_low: Scalar = physical(unit="S", above=0.0)
     g_high: Scalar = physical(unit="S")
-    g_reference: Scalar = physical(unit="S")
+    g_reference: Scalar = physical(unit="S", above=0.0)
 
     def __call__(self, g: Conductance, v: Float[Array, "*cell"]) -> Float[Array, "*cell"]:
         """See `AbstractIV`."""

@@ -20,7 +20,7 @@ class DiscreteLevels(AbstractWrapper):
     """
 
     device: AbstractDevice
-    levels: Scalar = physical()
+    levels: Scalar = physical(above=1.0)
 
     def program(self, g_target: Conductance, *, key: PRNGKey) -> AbstractCells:
         """As the device programs the level nearest to `g_target` [S]."""

@@ -45,10 +45,10 @@ class Pcm(AbstractDevice):
     20 s to about a year at room temperature.
     """
 
-    g_max: Scalar = physical(25 * uS, unit="S", doc="Joshi 2020")
+    g_max: Scalar = physical(25 * uS, unit="S", doc="Joshi 2020", above=0.0)
     g_min: Scalar = physical(0.0, unit="S", doc="Joshi 2020: full RESET, taken as zero")
-    t_0: Scalar = physical(20 * s, unit="s", doc="Joshi 2020, first read after programming")
-    t_read: Scalar = physical(250 * ns, unit="s", doc="Joshi 2020")
+    t_0: Scalar = physical(20 * s, unit="s", doc="Joshi 2020, first read after programming", above=0.0)
+    t_read: Scalar = physical(250 * ns, unit="s", doc="Joshi 2020", above=0.0)
     programming: AbstractLaw = eqx.field(
         default_factory=lambda: Polynomial([0.26348 / 25, 1.9650 / 25, -1.1731 / 25]), converter=as_law
     )

@@ -48,7 +48,7 @@ class StatisticalDevice(AbstractDevice):
     is given by its full width, $\sqrt{12}$ deviations.
     """
 
-    g_max: Scalar = physical(25 * uS, unit="S", doc="assumed")
+    g_max: Scalar = physical(25 * uS, unit="S", doc="assumed", above=0.0)
     g_min: Scalar = physical(0.0, unit="S", doc="assumed")
     programming: AbstractLaw | None = eqx.field(default=None, converter=as_law)
     shift: AbstractTimedLaw | None = None

@@ -51,8 +51,8 @@ class TelegraphNoise(AbstractWrapper):
 
     device: AbstractDevice
     amplitude: AbstractLaw = eqx.field(default_factory=lambda: Constant(0.05), converter=as_law)
-    tau_c: Scalar = physical(10 * ms, unit="s", doc="assumed")
-    tau_e: Scalar = physical(10 * ms, unit="s", doc="assumed")
+    tau_c: Scalar = physical(10 * ms, unit="s", doc="assumed", above=0.0)
+    tau_e: Scalar = physical(10 * ms, unit="s", doc="assumed", above=0.0)
     tau_spread: Scalar = physical(3.0, doc="assumed: more than two decades, a 1/f spectrum of many cells")
     fraction: Scalar = physical(0.3, doc="assumed")
 

@@ -29,7 +29,7 @@ class LogTime(AbstractTimedLaw):
 
     slope: Scalar = physical()
     offset: Scalar = physical(0.0)
-    t_0: Scalar = physical(1 * s, unit="s", doc="assumed: fits in ln t are in seconds and begin there")
+    t_0: Scalar = physical(1 * s, unit="s", doc="assumed: fits in ln t are in seconds and begin there", above=0.0)
 
     def __call__(self, x: Float[Array, "*cell"], t: Time) -> Float[Array, "*cell"]:
         elapsed = jnp.maximum(jnp.asarray(t, self.t_0.dtype), self.t_0)
@@ -41,8 +41,8 @@ class Accumulation(AbstractTimedLaw):
     `t_read` t_r [s], the duration of one read, and `t_0` [s]."""
 
     law: AbstractLaw = eqx.field(converter=as_law)
-    t_read: Scalar = physical(unit="s")
-    t_0: Scalar = physical(1 * s, unit="s", doc="assumed; has to be longer than one read")
+    t_read: Scalar = physical(unit="s", above=0.0)
+    t_0: Scalar = physical(1 * s, unit="s", doc="assumed; has to be longer than one read", above=0.0)
 
     def __call__(self, x: Float[Array, "*cell"], t: Time) -> Float[Array, "*cell"]:
         elapsed = jnp.maximum(jnp.asarray(t, self.t_0.dtype), self.t_0)
@@ -58,7 +58,7 @@ class PolynomialTable(AbstractTimedLaw):
 
     times: Float[Array, " times"] = eqx.field(converter=_array)
     coefficients: Float[Array, "times order"] = eqx.field(converter=_array)
-    t_scale: Scalar = physical(1 * s, unit="s", doc="assumed")
+    t_scale: Scalar = physical(1 * s, unit="s", doc="assumed", above=0.0)
 
     def __check_init__(self) -> None:
         _check_lengths(self.times, coefficients=self.coefficients)
@@ -75,7 +75,7 @@ class SaturationTable(AbstractTimedLaw):
     times: Float[Array, " times"] = eqx.field(converter=_array)
     amplitude: Float[Array, " times"] = eqx.field(converter=_array)
     scale: Float[Array, " times"] = eqx.field(converter=_array)
-    t_scale: Scalar = physical(1 * s, unit="s", doc="assumed")
+    t_scale: Scalar = physical(1 * s, unit="s", doc="assumed", above=0.0)
 
     def __check_init__(self) -> None:
         _check_lengths(self.times, amplitude=self.amplitude, scale=self.scale)

@@ -39,9 +39,9 @@ class UniformAdc(AbstractAdc):
     current of one full cell at full input, $i_{max} = 10\,i_0$ and $\sigma = 0.04\,i_0$.
     """
 
-    i_max: Scalar = physical(50 * uA, unit="A", doc="Rasch 2023: 10 x 25 uS x 0.2 V")
+    i_max: Scalar = physical(50 * uA, unit="A", doc="Rasch 2023: 10 x 25 uS x 0.2 V", above=0.0)
     noise: Scalar = physical(0.2 * uA, unit="A", doc="Rasch 2023: 0.04 x 25 uS x 0.2 V")
-    bits: Scalar = physical(8.0, doc="Rasch 2023")
+    bits: Scalar = physical(8.0, doc="Rasch 2023", above=1.0, at_most=32.0)
 
     def __call__(self, i: Float[Array, " cols"], *, key: PRNGKey) -> Float[Array, " cols"]:
         """The currents `i` [A] as converted; currents beyond full scale saturate."""

@@ -23,7 +23,7 @@ class AbstractDac(eqx.Module):
 class IdealDac(AbstractDac):
     """`v = v_max x`: no steps, no limit."""
 
-    v_max: Scalar = physical(0.2 * V, unit="V", doc="assumed: a usual read voltage of PCM")
+    v_max: Scalar = physical(0.2 * V, unit="V", doc="assumed: a usual read voltage of PCM", above=0.0)
 
     def __call__(self, x: Float[Array, " rows"]) -> Float[Array, " rows"]:
         """Voltages [V] for inputs `x`."""
@@ -36,8 +36,8 @@ class UniformDac(AbstractDac):
     **Arguments:** `bits`, resolution (real, a leaf); `v_max` [V].
     """
 
-    bits: Scalar = physical(8.0, doc="Rasch 2023")
-    v_max: Scalar = physical(0.2 * V, unit="V", doc="assumed: a usual read voltage of PCM")
+    bits: Scalar = physical(8.0, doc="Rasch 2023", above=1.0, at_most=32.0)
+    v_max: Scalar = physical(0.2 * V, unit="V", doc="assumed: a usual read voltage of PCM", above=0.0)
 
     def __call__(self, x: Float[Array, " rows"]) -> Float[Array, " rows"]:
         """Voltages [V] for inputs `x`; inputs beyond [-1, 1] saturate."""

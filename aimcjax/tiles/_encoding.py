@@ -43,7 +43,7 @@ class DifferentialPair(AbstractEncoding):
 
     name: ClassVar[str] = "differential_pair"
     polarity: ClassVar[tuple[float, ...]] = (1.0, -1.0)
-    w_max: Scalar | None = physical(None, doc="column-wise: Rasch 2023")
+    w_max: Scalar | None = physical(None, doc="column-wise: Rasch 2023", above=0.0)
 
     def encode(
         self, w: Float[Array, "rows cols"], device: AbstractDevice
