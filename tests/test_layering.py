@@ -28,7 +28,7 @@ LEVELS = [
 LEVEL = {part: level for level, parts in enumerate(LEVELS) for part in parts}
 ONLY_IN = {"pydantic": {"config"}, "typer": {"cli"}, "matplotlib": {"reports"}, "xarray": {"reports"}, "sklearn":
 {"datasets"},
-           "orbax": {"checkpoint"}, "flax": set(), "yaml": {"config", "reports", "devices"}}  # fmt: skip
+           "orbax": {"checkpoint"}, "flax": set(), "yaml": {"config", "reports", "components"}}  # fmt: skip
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 

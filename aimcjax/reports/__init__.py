@@ -3,6 +3,7 @@
 - `Results`: everything that a study found. `summary`, `write_netcdf`: its machine-readable forms.
 - `write`: `report.md` with its figures. `accuracy_table`, `cost_lines`, `findings`: its parts.
 - `device_table`, `datasheet_lines`, `plot_device`: memory cells side by side, and one in a picture.
+- `references`: the published models that a design is made of.
 - `tile_errors`: target and programmed weights of one tile.
 """
 
@@ -20,6 +21,7 @@ from ._markdown import (
     markdown as markdown,
     write as write,
 )
+from ._references import references as references
 from ._results import (
     COMPENSATIONS as COMPENSATIONS,
     ROADS as ROADS,

@@ -7,9 +7,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import jax.random as jr
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from .. import devices
 from ..devices import AbstractDevice, Datasheet, Quoted
@@ -46,7 +46,8 @@ def datasheet_lines(sheet: Datasheet) -> list[tuple[str, str, str]]:
 def plot_device(device: AbstractDevice, path: Path, *, title: str, key: Any = None) -> None:
     """Draws programming error, drift with its spread, and read noise of `device` into the PNG `path`."""
     key = jr.key(0) if key is None else key
-    figure, axes = plt.subplots(1, 3, figsize=(12.0, 3.8), layout="constrained")
+    figure = Figure(figsize=(12.0, 3.8), layout="constrained")
+    axes = figure.subplots(1, 3)
     x = jnp.linspace(0.02, 1.0, 25)
     cells = jax.vmap(lambda x, key: _program(device, x, key))(x, jr.split(key, len(x)))
     g = device.g_min + x * (device.g_max - device.g_min)
@@ -57,7 +58,6 @@ def plot_device(device: AbstractDevice, path: Path, *, title: str, key: Any = No
         axis.grid(alpha=0.3)
     figure.suptitle(title)
     figure.savefig(path, dpi=150)
-    plt.close(figure)
 
 
 def _row(name: str) -> list[str]:
