@@ -1,5 +1,6 @@
 """One cell under a voltage waveform: state, current and temperature at every sample."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import diffrax
@@ -29,8 +30,8 @@ class Trace(eqx.Module):
 
 def simulate(
     model: AbstractMemristor,
-    t: AnyArray,
-    v: AnyArray,
+    t: AnyArray | Sequence[float],
+    v: AnyArray | Sequence[float],
     x0: Any = None,
     *,
     key: PRNGKey | None = None,
