@@ -3,6 +3,7 @@
 - `Results`: everything that a study found. `summary`, `write_netcdf`: its machine-readable forms.
 - `write`: `report.md` with its figures. `accuracy_table`, `cost_lines`, `findings`: its parts.
 - `tile_errors`: target and programmed weights of one tile.
+- `plot_hysteresis`, `plot_lobe_area`, `plot_ideality`: fingerprints of a memristor.
 """
 
 from ._figures import write_figures as write_figures
@@ -12,6 +13,11 @@ from ._markdown import (
     findings as findings,
     markdown as markdown,
     write as write,
+)
+from ._memristors import (
+    plot_hysteresis as plot_hysteresis,
+    plot_ideality as plot_ideality,
+    plot_lobe_area as plot_lobe_area,
 )
 from ._results import (
     COMPENSATIONS as COMPENSATIONS,

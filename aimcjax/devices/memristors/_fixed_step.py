@@ -30,8 +30,10 @@ def integrate(
     """The state at every sample, after `substeps` steps of `order` in each interval; with `key` also the noise."""
     box = Box(*model.bounds())
     advance = partial(_implicit if model.stiff else _explicit, order)
-    h = (t[1:] - t[:-1]) / substeps
-    keys = None if key is None else jax.vmap(lambda k: jr.fold_in(key, k))(jnp.arange(len(t) - 1))
+    # One interval of no length at the end: states are written where they are final, not copied by a concatenation.
+    h = jnp.diff(t, append=t[-1:]) / substeps
+    ends = jnp.append(v[1:], v[-1:])
+    keys = None if key is None else jax.vmap(lambda k: jr.fold_in(key, k))(jnp.arange(len(t)))
     fractions = jnp.linspace(0.0, 1.0, substeps + 1, dtype=v.dtype)
 
     def interval(y: State, inputs: Any) -> tuple[State, State]:
@@ -45,14 +47,13 @@ def integrate(
             return advance(model, box, y, v0, v1, h, noise), None
 
         if substeps == 1:
-            y, _ = substep(y, (v0, v1, None if shocks is None else shocks[0]))
+            after, _ = substep(y, (v0, v1, None if shocks is None else shocks[0]))
         else:
-            y, _ = lax.scan(substep, y, (volts[:-1], volts[1:], shocks))
-        return y, y
+            after, _ = lax.scan(substep, y, (volts[:-1], volts[1:], shocks))
+        return after, y
 
-    start = box.scaled(x0)
-    _, ys = lax.scan(interval, start, (h, v[:-1], v[1:], keys))
-    return jax.vmap(box.unscaled)(jnp.concatenate([start[None], ys]))
+    _, ys = lax.scan(interval, box.scaled(x0), (h, v, ends, keys))
+    return jax.vmap(box.unscaled)(ys)
 
 
 def _explicit(order: int, model: Any, box: Box, y: State, v0: Scalar, v1: Scalar, h: Scalar, noise: State) -> State:
