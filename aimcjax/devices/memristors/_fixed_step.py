@@ -30,8 +30,9 @@ def integrate(
     """The state at every sample, after `substeps` steps of `order` in each interval; with `key` also the noise."""
     box = Box(*model.bounds())
     advance = partial(_implicit if model.stiff else _explicit, order)
-    # One interval of no length at the end: states are written where they are final, not copied by a concatenation.
-    h = jnp.diff(t, append=t[-1:]) / substeps
+    # One interval more, whose end nobody reads: states are written in place, not copied by a concatenation.
+    h = jnp.diff(t) / substeps
+    h = jnp.append(h, h[-1:])
     ends = jnp.append(v[1:], v[-1:])
     keys = None if key is None else jax.vmap(lambda k: jr.fold_in(key, k))(jnp.arange(len(t)))
     fractions = jnp.linspace(0.0, 1.0, substeps + 1, dtype=v.dtype)
@@ -50,10 +51,9 @@ def integrate(
             after, _ = substep(y, (v0, v1, None if shocks is None else shocks[0]))
         else:
             after, _ = lax.scan(substep, y, (volts[:-1], volts[1:], shocks))
-        return after, y
+        return after, box.unscaled(y)
 
-    _, ys = lax.scan(interval, box.scaled(x0), (h, v, ends, keys))
-    return jax.vmap(box.unscaled)(ys)
+    return lax.scan(interval, box.scaled(x0), (h, v, ends, keys))[1]
 
 
 def _explicit(order: int, model: Any, box: Box, y: State, v0: Scalar, v1: Scalar, h: Scalar, noise: State) -> State:
