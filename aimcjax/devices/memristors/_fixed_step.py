@@ -86,5 +86,5 @@ def _increments(key: PRNGKey, fractions: Float[Array, " points"], y: State) -> F
     # A tree per interval: refining the steps refines the same path, and the length of the waveform costs no precision.
     finest = min(1 / _FINEST, 0.5 / (len(fractions) - 1))
     tree = diffrax.VirtualBrownianTree(0.0, 1.0, finest, jax.ShapeDtypeStruct(y.shape, y.dtype), key)
-    path = jax.vmap(tree.evaluate)(fractions)
+    path: Any = jax.vmap(tree.evaluate)(fractions)
     return path[1:] - path[:-1]
