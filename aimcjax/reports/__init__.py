@@ -5,6 +5,7 @@
 - `device_table`, `datasheet_lines`, `plot_device`: memory cells side by side, and one in a picture.
 - `references`: the published models that a design is made of.
 - `tile_errors`: target and programmed weights of one tile.
+- `plot_hysteresis`, `plot_lobe_area`, `plot_ideality`: fingerprints of a memristor.
 """
 
 from ._devices import (
@@ -20,6 +21,11 @@ from ._markdown import (
     findings as findings,
     markdown as markdown,
     write as write,
+)
+from ._memristors import (
+    plot_hysteresis as plot_hysteresis,
+    plot_ideality as plot_ideality,
+    plot_lobe_area as plot_lobe_area,
 )
 from ._references import references as references
 from ._results import (
