@@ -67,7 +67,9 @@ class TileDesign(AbstractTileDesign):
         for field in dataclasses.fields(self):
             part = getattr(self, field.name)
             if not field.metadata.get("static") and not isinstance(part, typing.cast(type, field.type)):
-                raise ValueError(f"{field.name} must be an {field.type.__name__}, got {shorten(part)}")
+                raise ValueError(
+                    f"{field.name} must be an {typing.cast(type, field.type).__name__}, got {shorten(part)}"
+                )
 
     def program(self, w: Float[Array, "rows cols"], *, key: PRNGKey) -> TileState:
         """weights → targets → cells; see `AbstractTileDesign.program`."""
