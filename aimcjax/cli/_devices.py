@@ -1,5 +1,7 @@
-"""`aimcjax devices [NAME] [--plot]`."""
+"""`aimcjax devices [NAME] [--plot] [--verilog-a FILE]`."""
 
+import os
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +10,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from .. import devices as library, reports
+from ..devices import memristors
 from ._errors import one_line
 
 
@@ -15,6 +18,9 @@ def devices(
     name: Annotated[str | None, typer.Argument(help="A preset, or a preset file.", metavar="[NAME]")] = None,
     plot: Annotated[bool, typer.Option("--plot", help="Draw its programming error, drift and read noise.")] = False,
     out: Annotated[Path | None, typer.Option(help="File of the drawing; default `NAME.png`.")] = None,
+    verilog_a: Annotated[
+        Path | None, typer.Option("--verilog-a", help="File to write a compact model to, for circuit simulators.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it is there.")] = False,
 ) -> None:
     """Compare the devices that come with aimcjax, or look at one of them.
@@ -24,12 +30,18 @@ def devices(
     - `aimcjax devices`
 
     - `aimcjax devices pcm_joshi2020 --plot`
+
+    - `aimcjax devices vteam_technion --verilog-a vteam.va`
     """
     with one_line():
         if name is None:
-            if plot:
-                raise ValueError("--plot needs the NAME of a device; `aimcjax devices` lists them")
+            if plot or verilog_a is not None:
+                option = "--plot" if plot else "--verilog-a"
+                raise ValueError(f"{option} needs the NAME of a device; `aimcjax devices` lists them")
             _compare()
+            return
+        if verilog_a is not None:
+            _export(name, verilog_a, overwrite=overwrite)
             return
         device, sheet = library.preset(name), library.datasheet(name)
         table = Table(title=name)
@@ -44,6 +56,21 @@ def devices(
                 raise ValueError(f"{target} exists already; choose another --out, or replace it with --overwrite")
             reports.plot_device(device, target, title=name)
             Console().print(f"drawing: {target}", highlight=False, soft_wrap=True)
+
+
+def _export(name: str, target: Path, *, overwrite: bool) -> None:
+    model = memristors.preset(name) if name in memristors.preset_names() else library.preset(name)
+    text = reports.verilog_a(model, name=re.sub(r"\W", "_", Path(name).stem, flags=re.ASCII))
+    if target.exists() and not overwrite:
+        raise ValueError(f"{target} exists already; choose another FILE, or replace it with --overwrite")
+    target = target.resolve()
+    staged = target.with_name(f".{target.name[:100]}.{os.getpid()}.partial")
+    try:
+        staged.write_text(text, encoding="utf-8")
+        staged.replace(target)
+    finally:
+        staged.unlink(missing_ok=True)
+    Console().print(f"Verilog-A: {target}", highlight=False, soft_wrap=True)
 
 
 def _compare() -> None:

@@ -4,6 +4,7 @@
 - `write`: `report.md` with its figures. `accuracy_table`, `cost_lines`, `findings`: its parts.
 - `device_table`, `datasheet_lines`, `plot_device`: memory cells side by side, and one in a picture.
 - `tile_errors`: target and programmed weights of one tile.
+- `verilog_a`: a compact model as a module for circuit simulators.
 """
 
 from ._devices import (
@@ -29,3 +30,4 @@ from ._results import (
     write_netcdf as write_netcdf,
 )
 from ._tile_errors import tile_errors as tile_errors
+from ._verilog_a import verilog_a as verilog_a
