@@ -40,6 +40,8 @@ def devices(
                 raise ValueError(f"{option} needs the NAME of a device; `aimcjax devices` lists them")
             _compare()
             return
+        if plot and verilog_a is not None:
+            raise ValueError("--plot and --verilog-a are two commands; give one of them")
         if verilog_a is not None:
             _export(name, verilog_a, overwrite=overwrite)
             return

@@ -71,7 +71,7 @@ endfunction""",
 }
 
 # Verilog-AMS LRM 2.4, annex B, then what disciplines.vams declares.
-RESERVED = frozenset("""
+_WORDS = """
 above abs absdelay absdelta abstol access acos acosh ac_stim aliasparam always analog analysis and asin asinh assert
 assign atan atan2 atanh automatic begin branch buf bufif0 bufif1 case casex casez ceil cell cmos config connect
 connectmodule connectrules continuous cos cosh cross ddt ddt_nature ddx deassign default defparam design disable
@@ -88,4 +88,6 @@ strong1 supply0 supply1 table tan tanh task time timer tran tranif0 tranif1 tran
 trireg units unsigned use uwire vectored wait wand weak0 weak1 while white_noise wire wor wreal xnor xor zi_nd zi_np
 zi_zd zi_zp
 electrical voltage current magnetic thermal kinematic kinematic_v rotational rotational_omega logic ddiscrete
-""".split())  # fmt: skip
+"""
+
+RESERVED = frozenset(_WORDS.split())

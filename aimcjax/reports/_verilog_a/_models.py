@@ -180,10 +180,10 @@ end
 _STANFORD = """
 i = i_0 * exp(-gap / g_0) * sinh(v / v_0);
 temperature = ambient + r_th * v * i;
-thermal = boltzmann * temperature;
+kt = boltzmann * temperature;
 field = (gamma_0 - beta * pow(gap / 1.0e-9, 3.0)) * v / t_ox;
 moving = smooth_step(abs(field) - f_min, f_width);
-velocity = -velocity_0 * exp(-e_a / thermal) * sinh(a_0 * field / thermal) * moving;
+velocity = -velocity_0 * exp(-e_a / kt) * sinh(a_0 * field / kt) * moving;
 if (velocity > 0.0)
     velocity = velocity * slowed(gap_max - gap, gap_width);
 else

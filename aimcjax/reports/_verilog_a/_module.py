@@ -142,11 +142,10 @@ def _header(cell: Cell, title: str, name: str) -> list[str]:
 
 def _variables(cell: Cell, statements: str) -> str:
     name, unit, meaning = cell.state
-    assigned = dict.fromkeys(re.findall(r"(\w+) = ", statements))
-    shown = {name: (unit, meaning), "rate": ("1/s", "rate of the fraction")}
+    shown = {name: (unit, meaning), "rate": ("1/s", "rate of the fraction of the range")}
+    own = [n for n in dict.fromkeys(re.findall(r"(\w+) = ", statements)) if n not in shown and n != "random_state"]
     lines = [f'    (* desc = "{text}", units = "{of}" *)\n    real {n};' for n, (of, text) in shown.items()]
-    lines.append(f"    real {', '.join(n for n in assigned if n not in shown and n != 'random_state')};")
-    return "\n".join([*lines, "    integer random_state;"] if cell.drawn else lines)
+    return "\n".join([*lines, f"    real {', '.join(own)};", *(["    integer random_state;"] if cell.drawn else [])])
 
 
 def _block(statements: str) -> str:
