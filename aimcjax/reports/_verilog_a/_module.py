@@ -5,8 +5,8 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
+from jax.core import Tracer
 
 from ._functions import FUNCTIONS, RESERVED
 
@@ -86,10 +86,10 @@ def parameters(model: Any, rows: str, *, prefix: str = "") -> list[Parameter]:
 def number(model: Any, name: str) -> float:
     """The field `name` of `model` as the shortest decimal that is the same number at its precision."""
     value = getattr(model, name)
-    if isinstance(value, jax.core.Tracer) or np.shape(value) != ():
+    if isinstance(value, Tracer) or np.shape(value) != ():
         raise ValueError(
             f"verilog_a writes one cell with known parameters, got {name} of {type(model).__name__} of shape"
-            f" {np.shape(value)}{' while tracing' if isinstance(value, jax.core.Tracer) else ''}; pick one cell"
+            f" {np.shape(value)}{' while tracing' if isinstance(value, Tracer) else ''}; pick one cell"
         )
     return float(str(np.asarray(value)[()]))
 
