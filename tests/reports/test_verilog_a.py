@@ -33,7 +33,7 @@ from aimcjax.reports._verilog_a._functions import RESERVED
 
 
 EXPORTED = [n for n in memristors.preset_names() if n.startswith(("vteam", "team", "yakopcic", "stanford_pku"))]
-FRACTIONS = (-0.01, 0.0, 1e-6, 0.13, 0.3, 0.52, 0.86, 1.0, 1.02)
+FRACTIONS = (-0.01, 0.0, 1e-6, 0.13, 0.205, 0.305, 0.495, 0.52, 0.86, 1.0, 1.02)  # also beside x_p and 1 - x_n
 WIDE: dict[type, dict[str, float]] = {  # widths that are neither zero nor the defaults
     Vteam: {"width": 0.013}, Team: {"width": 7e-6}, Yakopcic: {"width": 0.08},
     StanfordPku: {"f_width": 2e8, "gap_width": 1e-10},
