@@ -1,9 +1,11 @@
 """Devices side by side, and one of them in a picture."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
@@ -43,6 +45,23 @@ def datasheet_lines(sheet: Datasheet) -> list[tuple[str, str, str]]:
     return lines
 
 
+def parameter_lines(component: Any) -> list[tuple[str, str, str]]:
+    """Name, value and source of every parameter of a device, its parts indented under it."""
+    lines: list[tuple[str, str, str]] = []
+    for field in dataclasses.fields(component):
+        value = getattr(component, field.name)
+        if dataclasses.is_dataclass(value):
+            inner = [(f"  {name}", text, source) for name, text, source in parameter_lines(value)]
+            lines += [(field.name, type(value).__name__, ""), *inner]
+        elif eqx.is_array(value):
+            unit = field.metadata.get("unit", "1")
+            numbers = [_number(float(each), unit) for each in np.ravel(value)]
+            lines.append((field.name, ", ".join(numbers), _doc(field, value)))
+        elif value is not None:
+            lines.append((field.name, str(value), ""))
+    return lines
+
+
 def plot_device(device: AbstractDevice, path: Path, *, title: str, key: Any = None) -> None:
     """Draws programming error, drift with its spread, and read noise of `device` into the PNG `path`."""
     key = jr.key(0) if key is None else key
@@ -58,6 +77,11 @@ def plot_device(device: AbstractDevice, path: Path, *, title: str, key: Any = No
         axis.grid(alpha=0.3)
     figure.suptitle(title)
     figure.savefig(path, dpi=150)
+
+
+def _doc(field: dataclasses.Field, value: Any) -> str:
+    is_default = isinstance(field.default, float) and np.allclose(value, field.default, rtol=1e-6, atol=0.0)
+    return field.metadata.get("doc", "") if is_default else ""  # the source is that of the default
 
 
 def _row(name: str) -> list[str]:
