@@ -266,4 +266,4 @@ def test_a_noisy_model_needs_a_key() -> None:
 
 def test_a_failing_solver_raises() -> None:
     with pytest.raises(Exception, match="maximum number of solver steps"):
-        simulate(memristors.LinearIonDrift(), np.linspace(0.0, 0.1, 11), np.ones(11), max_steps=4)
+        simulate(memristors.LinearIonDrift(), np.linspace(0.0, 0.1, 11), np.ones(11), max_steps=1)
