@@ -22,7 +22,6 @@ class KjmaPcm(AbstractMemristor):
     At constant temperature below melting this is $X = 1 - \exp(Y_0 - (k t + Y_0^{1/n})^n)$, which is the KJMA law
     $1 - e^{-(k t)^n}$ as the nuclei $Y_0$ vanish; without nuclei X = 0 would never leave it. Molten matter counts as
     amorphous: it freezes so when it cools faster than it crystallises, hence $k_{max}$, the fastest growth.
-    In float32 adaptive steps need `rtol=1e-4, atol=1e-5`.
 
     **Arguments:** `avrami` n [1]; `nu` [1/s]; `e_a` [V]; `k_max` [1/s]; `nuclei` Y_0 [1]; `t_melt`, `melt_width`,
     `ambient` T_0, `t_limit` (upper bound of T) [K]; `k_melt` [1/s]; `g_a`, `g_c` [S]; `v_a` [V]; `r_th` [K/W];

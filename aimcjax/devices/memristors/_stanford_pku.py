@@ -52,7 +52,6 @@ class StanfordPku(AbstractMemristor):
     smooth step at $F_{min}$ of `f_width`, the hard step of the source where `f_width` is zero.
     The source stops the gap at its bounds at once; here it slows down within `gap_width` of the bound it moves to
     (zero is allowed). The temperature is quasi-static: it follows the power at once.
-    SET runs away within nanoseconds, so adaptive steps over a waveform of 0.1 ms or more need float64.
 
     **Arguments:** `g_0`, `gap_min`, `gap_max`, `gap_width`, `gap_start`, `a_0`, `t_ox` [m]; `v_0` (in the current),
     `e_a` [V]; `velocity_0` [m/s]; `i_0` [A]; `gamma_0`, `beta` [1]; `f_min`, `f_width` [V/m]; `ambient` T_0 [K];

@@ -20,8 +20,7 @@ class VacancyFilament(AbstractMemristor):
     Positive voltages make the filament grow (SET). Under a constant voltage u settles at
     $1/(1 + e^{-2 \alpha q v/kT})$; without a voltage it relaxes to one half, as slowly as the barrier allows
     (retention). The heat time $C_{th} R_{th}$ is far shorter than the switching time: stiff, and growth runs away as
-    it heats. Simulate it in float64 with adaptive steps (float32 cannot resolve the runaway within a long waveform), or
-    with `substeps` shorter than $C_{th} R_{th}$: longer ones give a wrong diameter, without an error.
+    it heats. Equal steps (`substeps`) must resolve the runaway; adaptive ones find it.
 
     **Arguments:** `velocity` A [m/s]; `e_a` [V]; `alpha` [1], the part of the voltage that acts on the barrier;
     `phi_min`, `phi_max`, `phi_start`, `t_ox` [m]; `rho` [Ohm m]; `r_th` [K/W]; `c_th` [J/K]; `ambient` T_0 [K];
