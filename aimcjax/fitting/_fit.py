@@ -23,6 +23,7 @@ from ._solve import Solution, check_identifiable, covariance, solve
 
 MODELS: Mapping[str, FitModel] = {**IV_MODELS, **PULSE_MODELS, **DRIFT_MODELS}
 _CANDIDATES, _STARTS = 512, 4
+_ROUGH, _FINAL = 30, 300  # steps of the solver from every start, and from the best
 _FINEST = 64  # steps of the solver in a sample interval
 _STEP_ERROR = 0.1  # of the noise: what the steps of the solver may contribute
 
@@ -124,7 +125,9 @@ def fit(
         theta = _starts(problem, jr.key(0) if key is None else key)
         substeps = problem.substeps or 1
         while True:
-            solution = _best(problem, theta, scale, substeps)
+            if len(theta) > 1:
+                theta = _best(problem, theta, scale, substeps, max_steps=_ROUGH).theta[None]
+            solution = _best(problem, theta, scale, substeps, max_steps=_FINAL)
             finer = 0.0 if problem.substeps is None else _change(problem, solution, scale, substeps)
             limit = _STEP_ERROR * float(solution.squares / len(problem.observed)) ** 0.5
             if not np.isfinite(finer) or finer <= max(limit, 1e-6) or substeps >= _FINEST:
@@ -151,8 +154,9 @@ def _starts(problem: Problem, key: PRNGKey) -> Float[Array, "starts parameters"]
     return many[order[:_STARTS]]
 
 
-def _best(problem: Problem, starts: Array, scale: float, substeps: int) -> Solution:
-    solutions = jax.jit(jax.vmap(lambda theta: solve(_residuals(problem, scale, substeps), theta)))(starts)
+def _best(problem: Problem, starts: Array, scale: float, substeps: int, *, max_steps: int) -> Solution:
+    residuals = _residuals(problem, scale, substeps)
+    solutions = jax.jit(jax.vmap(lambda theta: solve(residuals, theta, max_steps=max_steps)))(starts)
     squares = np.where(np.isfinite(solutions.squares), solutions.squares, np.inf)
     return jax.tree.map(lambda leaf: leaf[int(np.argmin(squares))], solutions)
 

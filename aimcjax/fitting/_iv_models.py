@@ -154,7 +154,9 @@ def _model(make: type[AbstractMemristor], guess: Callable[[Data, Mapping[str, fl
         def predict(values: Values, substeps: int) -> Float[Array, " samples"]:
             return simulate(component(values), jnp.asarray(t), jnp.asarray(v), substeps=substeps).i
 
-        return Problem(parameters, constants, predict, i, component, "i", "A", substeps=_STIFF if make.stiff else _SUBSTEPS)
+        return Problem(
+            parameters, constants, predict, i, component, "i", "A", substeps=_STIFF if make.stiff else _SUBSTEPS
+        )
 
     return FitModel("iv_sweep", problem, units)
 
