@@ -4,6 +4,7 @@ python experiments/make_example_data.py
 """
 
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -12,7 +13,7 @@ from aimcjax.devices.memristors import Vteam, simulate
 from aimcjax.units import kOhm, ms, nm, uA, uS
 
 
-VTEAM = {
+VTEAM: dict[str, Any] = {
     "k_off": 2e-5, "k_on": -3e-5, "alpha_off": 2.0, "alpha_on": 3.0, "v_off": 0.3, "v_on": -0.4, "d": 3 * nm,
     "r_on": 1 * kOhm, "r_off": 10 * kOhm,
 }  # fmt: skip

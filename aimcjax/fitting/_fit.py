@@ -23,7 +23,7 @@ from ._solve import Solution, check_identifiable, covariance, solve
 
 MODELS: Mapping[str, FitModel] = {**IV_MODELS, **PULSE_MODELS, **DRIFT_MODELS}
 _CANDIDATES, _STARTS = 512, 4
-_ROUGH, _FINAL = 30, 300  # steps of the solver from every start, and from the best
+_ROUND, _ROUNDS = 60, 6  # steps of the solver before the best start is chosen, and how often
 _FINEST = 64  # steps of the solver in a sample interval
 _STEP_ERROR = 0.1  # of the noise: what the steps of the solver may contribute
 
@@ -125,9 +125,7 @@ def fit(
         theta = _starts(problem, jr.key(0) if key is None else key)
         substeps = problem.substeps or 1
         while True:
-            if len(theta) > 1:
-                theta = _best(problem, theta, scale, substeps, max_steps=_ROUGH).theta[None]
-            solution = _best(problem, theta, scale, substeps, max_steps=_FINAL)
+            solution = _solved(problem, theta, scale, substeps)
             finer = 0.0 if problem.substeps is None else _change(problem, solution, scale, substeps)
             limit = _STEP_ERROR * float(solution.squares / len(problem.observed)) ** 0.5
             if not np.isfinite(finer) or finer <= max(limit, 1e-6) or substeps >= _FINEST:
@@ -154,11 +152,21 @@ def _starts(problem: Problem, key: PRNGKey) -> Float[Array, "starts parameters"]
     return many[order[:_STARTS]]
 
 
-def _best(problem: Problem, starts: Array, scale: float, substeps: int, *, max_steps: int) -> Solution:
+def _solved(problem: Problem, starts: Array, scale: float, substeps: int) -> Solution:
+    """The best of the solutions from all `starts`, taken on until it has converged or there is no hope."""
     residuals = _residuals(problem, scale, substeps)
-    solutions = jax.jit(jax.vmap(lambda theta: solve(residuals, theta, max_steps=max_steps)))(starts)
-    squares = np.where(np.isfinite(solutions.squares), solutions.squares, np.inf)
-    return jax.tree.map(lambda leaf: leaf[int(np.argmin(squares))], solutions)
+    run = jax.jit(jax.vmap(lambda theta: solve(residuals, theta, max_steps=_ROUND)))
+    best = _least(run(starts))
+    for _ in range(_ROUNDS):
+        if bool(best.converged):
+            break
+        best = _least(run(jnp.broadcast_to(best.theta, starts.shape)))  # of the same shape: compiled once
+    return best
+
+
+def _least(solutions: Solution) -> Solution:
+    k = int(np.argmin(np.where(np.isfinite(solutions.squares), solutions.squares, np.inf)))
+    return jax.tree.map(lambda leaf: leaf[k], solutions)
 
 
 def _residuals(problem: Problem, scale: float, substeps: int) -> Any:

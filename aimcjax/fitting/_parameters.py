@@ -6,49 +6,51 @@ import dataclasses
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
-from .._types import Scalar
+
+Numbers = Float[Array, "*n"]
 
 
 class AbstractTransform(eqx.Module):
     """A smooth, rising or falling map from all real numbers to the values that a parameter can take."""
 
     @abc.abstractmethod
-    def value(self, theta: Scalar) -> Scalar:
+    def value(self, theta: Numbers) -> Numbers:
         """The value [unit of the parameter] at `theta`."""
 
     @abc.abstractmethod
-    def theta(self, value: Scalar) -> Scalar:
+    def theta(self, value: Numbers) -> Numbers:
         """The inverse of `value`."""
 
 
 class Free(AbstractTransform):
     """The number itself."""
 
-    def value(self, theta: Scalar) -> Scalar:
+    def value(self, theta: Numbers) -> Numbers:
         return theta
 
-    def theta(self, value: Scalar) -> Scalar:
+    def theta(self, value: Numbers) -> Numbers:
         return value
 
 
 class Positive(AbstractTransform):
     r"""$e^\theta$."""
 
-    def value(self, theta: Scalar) -> Scalar:
+    def value(self, theta: Numbers) -> Numbers:
         return jnp.exp(theta)
 
-    def theta(self, value: Scalar) -> Scalar:
+    def theta(self, value: Numbers) -> Numbers:
         return jnp.log(value)
 
 
 class Negative(AbstractTransform):
     r"""$-e^\theta$."""
 
-    def value(self, theta: Scalar) -> Scalar:
+    def value(self, theta: Numbers) -> Numbers:
         return -jnp.exp(theta)
 
-    def theta(self, value: Scalar) -> Scalar:
+    def theta(self, value: Numbers) -> Numbers:
         return jnp.log(-value)
 
 
@@ -57,10 +59,10 @@ class Within(AbstractTransform):
 
     high: float = eqx.field(default=1.0, static=True)
 
-    def value(self, theta: Scalar) -> Scalar:
+    def value(self, theta: Numbers) -> Numbers:
         return self.high * jax.nn.sigmoid(theta)
 
-    def theta(self, value: Scalar) -> Scalar:
+    def theta(self, value: Numbers) -> Numbers:
         return jnp.log(value / (self.high - value))
 
 

@@ -71,17 +71,21 @@ def check_identifiable(solution: Solution, names: Sequence[str]) -> None:
     """Raises `ValueError` naming the parameters that the data do not determine."""
     jacobian = np.asarray(solution.jacobian)
     n, p = jacobian.shape
-    lost = set(np.flatnonzero(np.linalg.norm(jacobian, axis=0) == 0.0))
+    lost = _where(np.linalg.norm(jacobian, axis=0) == 0.0)
     _, singular, basis = np.linalg.svd(jacobian, full_matrices=False)
     for weight, direction in zip(singular, basis, strict=True):
         if weight < _SINGULAR * singular[0]:
-            lost |= set(np.flatnonzero(np.abs(direction) > 0.3))
+            lost |= _where(np.abs(direction) > 0.3)
     if not lost:
         errors = np.sqrt(np.diag(np.asarray(covariance(solution)[0])))
-        lost = set(np.flatnonzero(errors > _LOST))
+        lost = _where(errors > _LOST)
     if lost:
         which = ", ".join(names[k] for k in sorted(lost))
         raise ValueError(
             f"the data do not determine {which}: fix {'it' if len(lost) == 1 else 'some of them'} (--fix NAME=VALUE), "
             f"or measure where {'it matters' if len(lost) == 1 else 'they matter'}"
         )
+
+
+def _where(marked: np.ndarray) -> set[int]:
+    return set(np.flatnonzero(marked).tolist())
