@@ -16,6 +16,7 @@ from .._types import PRNGKey
 from ._data import FORMATS, Data, words_of
 from ._drift_models import DRIFT_MODELS
 from ._iv_models import IV_MODELS
+from ._parameters import Within
 from ._problem import FitModel, Problem, read_fixed
 from ._pulse_models import PULSE_MODELS
 from ._solve import Solution, check_identifiable, covariance, solve
@@ -24,6 +25,7 @@ from ._solve import Solution, check_identifiable, covariance, solve
 MODELS: Mapping[str, FitModel] = {**IV_MODELS, **PULSE_MODELS, **DRIFT_MODELS}
 _CANDIDATES, _STARTS = 512, 4
 _ROUND, _ROUNDS = 60, 6  # steps of the solver before the best start is chosen, and how often
+_FAR = 3.0  # in transformed space: within 5 % of a bound
 _FINEST = 64  # steps of the solver in a sample interval
 _STEP_ERROR = 0.1  # of the noise: what the steps of the solver may contribute
 
@@ -108,7 +110,8 @@ def fit(
     intervals are those of Student's t with n - p degrees of freedom. Both hold in transformed space (the logarithm of
     a positive parameter), from which intervals are mapped back; standard errors are $|dp/d\theta|$ times theirs.
     They assume a model that is right and independent noise of one size. Simulations take equal steps, halved until
-    they change the prediction by less than a tenth of the noise.
+    they change the prediction by less than a tenth of the noise. An initial state
+    that cannot be told from a bound is held there.
 
     **Arguments:** `model`, a key of `MODELS`; `data`, from `read_csv`; `fixed`, parameters that are known, in SI or as
     text with a unit; `noise`, the known standard deviation of a sample [unit of the fitted quantity], for the reduced
@@ -126,6 +129,10 @@ def fit(
         substeps = problem.substeps or 1
         while True:
             solution = _solved(problem, theta, scale, substeps)
+            edge = _at_bound(problem, solution)
+            if edge is not None:
+                problem, theta = _without(problem, *edge), jnp.delete(solution.theta, edge[0])[None]
+                continue
             finer = 0.0 if problem.substeps is None else _change(problem, solution, scale, substeps)
             limit = _STEP_ERROR * float(solution.squares / len(problem.observed)) ** 0.5
             if not np.isfinite(finer) or finer <= max(limit, 1e-6) or substeps >= _FINEST:
@@ -167,6 +174,24 @@ def _solved(problem: Problem, starts: Array, scale: float, substeps: int) -> Sol
 def _least(solutions: Solution) -> Solution:
     k = int(np.argmin(np.where(np.isfinite(solutions.squares), solutions.squares, np.inf)))
     return jax.tree.map(lambda leaf: leaf[k], solutions)
+
+
+def _at_bound(problem: Problem, solution: Solution) -> tuple[int, float] | None:
+    """A parameter between two bounds that the data do not tell from one of them, and that bound."""
+    errors = np.sqrt(np.diag(np.asarray(covariance(solution)[0])))
+    for k, parameter in enumerate(problem.parameters):
+        theta = float(solution.theta[k])
+        far = abs(theta) > _FAR and len(errors) > 1 and isinstance(parameter.transform, Within)
+        if far and (abs(theta) > 2 * _FAR or not errors[k] < 0.5):
+            return k, parameter.transform.high if theta > 0 else 0.0
+    return None
+
+
+def _without(problem: Problem, k: int, value: float) -> Problem:
+    """`problem` with its parameter `k` held at `value`."""
+    rest = problem.parameters[:k] + problem.parameters[k + 1 :]
+    constants = {**problem.constants, problem.parameters[k].name: value}
+    return dataclasses.replace(problem, parameters=rest, constants=constants)
 
 
 def _residuals(problem: Problem, scale: float, substeps: int) -> Any:
