@@ -4,10 +4,27 @@
 
 Parts, in the order of the story: `devices` (one cell), `periphery` (converters), `tiles` (one crossbar), `mapping`
 (a matrix on many tiles), `nn` (layers and conversion), `models`, `training`, `chips` (cost), `sweeps` (many chips),
-`reports`.
+`reports`. `import aimcjax` is enough: parts are imported when they are first used.
 """
 
+import importlib
 import importlib.metadata
+from types import ModuleType
 
 
 __version__ = importlib.metadata.version("aimcjax")
+
+_PARTS = (
+    "chips", "checkpoint", "config", "datasets", "devices", "mapping", "models", "nn", "periphery", "reports",
+    "studies", "sweeps", "tiles", "training", "units",
+)  # fmt: skip
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _PARTS:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_PARTS]

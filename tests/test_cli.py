@@ -92,6 +92,12 @@ MISTAKES = {
     "layer that is not there": (["chip.digital_layers=[nope]"], ["'nope'", "layers/0"]),
     "cost of an ideal ADC": (["tile.adc={type: ideal_adc}"], ["ideal ADC has no energy", "give it a resolution"]),
     "batch": (["digital_training.batch_size=5000"], ["digital_training", "5000", "1437"]),
+    "batch of the second training": (["hwa_training.batch_size=5000"], ["hwa_training", "5000", "1437"]),
+    "ages out of order": (["hwa_training.ages=[1 year, 20 s]"], ["hwa_training.ages"]),
+    "slow reads": (["tile.device={type: pcm, t_read: 1 h}"], ["t_read must be below t_0", "got 1 h and 20 s"]),
+    "one mistake, two checks": (["sweep.times=[-1 s]"], ["sweep.times", "'-1 s'"]),
+    "a number for a section": (["cost.t_integrate=100 ns"], ["expected a section", "'100 ns'"]),
+    "no times": (["sweep.times=[]"], ["at least one"]),
     "out of memory": (["model.widths=[1000000, 1000000]"], ["out of memory", "smaller model"]),
 }
 
@@ -102,6 +108,7 @@ def test_a_mistake_gets_one_line_and_leaves_nothing(name: str, elsewhere: Path) 
     line = _line_of(_run(CONFIG, *overrides, "--quiet", "--out", "deep/run"))
     for fragment in fragments:
         assert fragment in line
+    assert "more)" not in line
     assert list(elsewhere.iterdir()) == []
 
 
@@ -110,6 +117,7 @@ FILES = {
     "unreadable": (b"model: [", "not readable YAML"),
     "tabs": (b"model:\n\ttype: mlp", "not readable YAML"),
     "binary": (bytes(range(256)), "not a text file"),
+    "twice": (b"seed: 0\nname: x\nseed: 3\n", "the key 'seed' is there twice"),
     "empty": (b"", "is empty"),
     "list": (b"- 1\n- 2\n", "must hold a mapping"),
     "words": (b"hello", "must hold a mapping"),

@@ -121,51 +121,6 @@ def test_print_shows_the_resolved_config_and_writes_nothing(tmp_path: Path) -> N
     assert not (tmp_path / "never").exists()
 
 
-BAD = {
-    "unknown key": (["sweep.chips=3"], "unknown key"),
-    "misspelt parameter": (["tile.device.gmax=25 uS"], "did you mean 'g_max'"),
-    "wrong unit": (["tile.device.g_max=25 ms"], "quantity in S"),
-    "missing unit": (["tile.device.g_max=25"], "needs its unit"),
-    "wrong type": (["sweep.n_chips=many"], "sweep.n_chips"),
-    "negative size": (["tile.rows=-4"], "-4"),
-    "zero chips": (["sweep.n_chips=0"], "sweep.n_chips"),
-    "unknown device": (["tile.device.type=pcmm"], "pcmm"),
-    "a device in the place of the ADC": (["tile.adc={type: pcm}"], "is a device"),
-    "a chip that is too small": (["chip.max_tiles=1"], "the chip has 1 tiles"),
-    "a rule that matches nothing": (["chip.digital_layers=[nope]"], "matched no layer"),
-    "diverging training": (["digital_training.learning_rate=1e30", "model.widths=[4]"], "training diverged"),
-    "malformed override": (["nonsense"], "key.path=value"),
-    "list index": (["sweep.times.99=1 s"], "no position"),
-    "ages out of order": (["hwa_training.ages=[1 year, 20 s]"], "hwa_training.ages"),
-    "garbage": (["tile=[[1, {a: b}]]"], "tile"),
-}
-
-
-@pytest.mark.parametrize("name", BAD)
-def test_bad_input_gets_one_line(name: str, tmp_path: Path) -> None:
-    overrides, expected = BAD[name]
-    result = _run(str(CONFIG), *overrides, "--quiet", "--out", str(tmp_path / "out"))
-    _is_one_line(result, expected)
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        (b"model: [", "not readable YAML"),
-        (b"\xff\xfe\x00", "is not a text file"),
-        (b"", "is empty"),
-        (None, "no config file"),
-    ],
-    ids=["unreadable", "binary", "empty", "missing"],
-)
-def test_bad_files_get_one_line(content: bytes | None, expected: str, tmp_path: Path) -> None:
-    if content is not None:
-        (tmp_path / "bad.yaml").write_bytes(content)
-    _is_one_line(_run(str(tmp_path / "bad.yaml"), "--out", str(tmp_path / "out")), expected)
-    assert not (tmp_path / "out").exists()
-
-
 def test_what_exists_is_never_lost(finished: Path, tmp_path: Path) -> None:
     before = {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()}
     _is_one_line(_run(str(CONFIG), *TINY, "--out", str(finished)), "exists already")

@@ -34,10 +34,14 @@ for _command in (run, devices, fit):
     app.command()(_command)
 
 
+def _path(error: Any) -> str:
+    return error.ctx.command_path if getattr(error, "ctx", None) else "aimcjax"
+
+
 def main() -> None:
     """Entry point of the `aimcjax` command."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaves through `finally`: nothing half-written stays
     try:
         sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False))
     except _UsageError as error:
-        sys.exit(refuse(f"{error.format_message()} See `aimcjax run --help`.").exit_code)
+        sys.exit(refuse(f"{error.format_message()} See `{_path(error)} --help`.").exit_code)

@@ -1,5 +1,7 @@
-"""`aimcjax devices [NAME] [--plot]`."""
+"""`aimcjax devices [NAME] [--plot] [--verilog-a FILE]`."""
 
+import os
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +17,9 @@ def devices(
     name: Annotated[str | None, typer.Argument(help="A preset, or a preset file.", metavar="[NAME]")] = None,
     plot: Annotated[bool, typer.Option("--plot", help="Draw its programming error, drift and read noise.")] = False,
     out: Annotated[Path | None, typer.Option(help="File of the drawing; default `NAME.png`.")] = None,
+    verilog_a: Annotated[
+        Path | None, typer.Option("--verilog-a", help="File to write a compact model to, for circuit simulators.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it is there.")] = False,
 ) -> None:
     """Compare the devices that come with aimcjax, or look at one of them.
@@ -24,26 +29,63 @@ def devices(
     - `aimcjax devices`
 
     - `aimcjax devices pcm_joshi2020 --plot`
+
+    - `aimcjax devices vteam_technion --verilog-a vteam.va`
     """
     with one_line():
         if name is None:
-            if plot:
-                raise ValueError("--plot needs the NAME of a device; `aimcjax devices` lists them")
+            if plot or verilog_a is not None:
+                option = "--plot" if plot else "--verilog-a"
+                raise ValueError(f"{option} needs the NAME of a device; `aimcjax devices` lists them")
             _compare()
             return
-        device, sheet = library.preset(name), library.datasheet(name)
-        table = Table(title=name)
-        for column in ("quantity", "value", "source"):
-            table.add_column(column)
-        for line in reports.datasheet_lines(sheet):
-            table.add_row(*line)
-        Console().print(table)
+        if plot and verilog_a is not None:
+            raise ValueError("--plot and --verilog-a are two commands; give one of them")
+        if verilog_a is not None:
+            _export(name, verilog_a, overwrite=overwrite)
+            return
+        _show(name)
         if plot:
-            target = out or Path(f"{Path(name).stem}.png")
-            if target.exists() and not overwrite:
-                raise ValueError(f"{target} exists already; choose another --out, or replace it with --overwrite")
-            reports.plot_device(device, target, title=name)
-            Console().print(f"drawing: {target}", highlight=False, soft_wrap=True)
+            _draw(name, out or Path(f"{Path(name).stem}.png"), overwrite=overwrite)
+
+
+def _show(name: str) -> None:
+    console, device = Console(), library.preset(name)
+    for title, columns, lines in (
+        (name, ("quantity", "value", "source"), reports.datasheet_lines(library.datasheet(name))),
+        ("parameters", ("parameter", "value", "source"), reports.parameter_lines(device)),
+    ):
+        table = Table(*columns, title=title)
+        for line in lines:
+            table.add_row(*line)
+        console.print(table)
+
+
+def _draw(name: str, target: Path, *, overwrite: bool) -> None:
+    device = library.preset(name)
+    if not isinstance(device, library.AbstractDevice):
+        raise ValueError(
+            f"--plot draws programming, drift and reads, which {name} does not have; "
+            "`aimcjax.reports.plot_hysteresis` draws memristors"
+        )
+    if target.exists() and not overwrite:
+        raise ValueError(f"{target} exists already; choose another --out, or replace it with --overwrite")
+    reports.plot_device(device, target, title=name)
+    Console().print(f"drawing: {target}", highlight=False, soft_wrap=True)
+
+
+def _export(name: str, target: Path, *, overwrite: bool) -> None:
+    text = reports.verilog_a(library.preset(name), name=re.sub(r"\W", "_", Path(name).stem, flags=re.ASCII))
+    if target.exists() and not overwrite:
+        raise ValueError(f"{target} exists already; choose another FILE, or replace it with --overwrite")
+    target = target.resolve()
+    staged = target.with_name(f".{target.name[:100]}.{os.getpid()}.partial")
+    try:
+        staged.write_text(text, encoding="utf-8")
+        staged.replace(target)
+    finally:
+        staged.unlink(missing_ok=True)
+    Console().print(f"Verilog-A: {target}", highlight=False, soft_wrap=True)
 
 
 def _compare() -> None:
@@ -56,3 +98,8 @@ def _compare() -> None:
         console.print(table)
     for row in rows:
         console.print(f"{row[0]}: {row[-1]}", highlight=False, soft_wrap=True)
+    for kind, names in (
+        ("memristors (differential equations)", library.memristors.preset_names()),
+        ("pulsed (trained in place)", library.pulsed.preset_names()),
+    ):
+        console.print(f"{kind}: {', '.join(names)}", highlight=False)

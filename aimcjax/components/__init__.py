@@ -2,6 +2,7 @@
 
 - `Role`, `Registry`: what can be named, in which place; `build` and `describe`.
 - `read_size`, `read_switch`, `read_quantity`, `read_numbers`, `shorten`: single values, or what is wrong with them.
+- `read_yaml`, `parse_yaml`: files and text to plain trees.
 """
 
 from ._registry import Registry as Registry, Role as Role, limits_of as limits_of
@@ -13,3 +14,4 @@ from ._values import (
     read_switch as read_switch,
     shorten as shorten,
 )
+from ._yaml import parse_yaml as parse_yaml, read_yaml as read_yaml

@@ -143,4 +143,7 @@ def _with_unit(value: Any, unit: str) -> Any:
     if value.ndim:
         return [_with_unit(v, unit) for v in value]
     # Through text: the shortest decimal of a float32, not its float64 digits.
-    return float(str(value)) if unit == "1" else format_quantity(value, unit)
+    if unit != "1":
+        return format_quantity(value, unit)
+    number = float(str(value))
+    return int(number) if number.is_integer() and abs(number) < 1e9 else number  # 8 bits, not 8.0

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
-from ..components import shorten
+from ..components import parse_yaml, read_yaml, shorten
 from ._schema import MODELS, Config
 
 
@@ -22,49 +21,31 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
 
     **Raises:** `ConfigError` with one line: where, what was expected, what was given.
     """
-    tree = _read_yaml(Path(path))
-    for override in overrides:
-        _apply_override(tree, override)
     try:
+        tree = _read(Path(path))
+        for override in overrides:
+            _apply_override(tree, override)
         return Config.model_validate(tree)
     except ValidationError as error:
         raise ConfigError(_one_line(error)) from None
+    except ConfigError:
+        raise
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ConfigError(f"no config file {path}; see configs/ for examples") from None
-    except IsADirectoryError:
-        raise ConfigError(f"{path} is a directory; give a YAML file") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path} is not a text file in UTF-8; give a YAML file") from None
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
-    tree = _parse(text, str(path))
-    if tree is None:
-        raise ConfigError(f"{path} is empty; see configs/ for examples")
+def _read(path: Path) -> dict[str, Any]:
+    tree = read_yaml(path, what="config file", hint="; see configs/ for examples")
     if not isinstance(tree, dict):
         raise ConfigError(f"{path} must hold a mapping of sections (model:, tile:, ...), got {shorten(tree)}")
     return tree
-
-
-def _parse(text: str, source: str) -> Any:
-    try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:
-        problem = " ".join(str(error).split())
-        raise ConfigError(f"{source} is not readable YAML: {problem}") from None
-    except RecursionError:
-        raise ConfigError(f"{source} is not readable YAML: it is nested too deeply") from None
 
 
 def _apply_override(tree: dict[str, Any], override: str) -> None:
     path, separator, text = override.partition("=")
     if not separator or not path:
         raise ConfigError(f"an override is key.path=value, got {override!r}")
-    value = _parse(text, f"the value of override {shorten(override)}")
+    value = parse_yaml(text, f"the value of override {shorten(override)}")
     *parents, last = path.split(".")
     node: Any = tree
     for depth, part in enumerate(parents):
@@ -91,12 +72,21 @@ def _one_line(error: ValidationError) -> str:
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
         message = f"unknown key{_did_you_mean(first['loc'])}"
+    elif first["type"] in ("model_type", "model_attributes_type", "dict_type"):
+        message = f"expected a section of keys and values, got {shorten(first['input'])}"
+    elif first["type"] == "too_short":
+        message = f"expected at least one entry, got {shorten(first['input'])}"
     elif first["type"] == "missing":
         message = "this key is required"
     elif first["type"] != "value_error":
         message = f"{message}, got {shorten(first['input'])}"
-    more = f" (and {len(others)} more)" if others else ""
+    elsewhere = [other for other in others if not _same_place(first["loc"], other["loc"])]  # one mistake, two checks
+    more = f" (and {len(elsewhere)} more)" if elsewhere else ""
     return f"{where}: {textwrap.shorten(message, 400, placeholder=' ...')}{more}"
+
+
+def _same_place(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
+    return all(a == b for a, b in zip(one, other, strict=False))
 
 
 def _without_tag(loc: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -20,7 +20,7 @@ Every device is elementwise over any shape of cells and has three verbs: `progra
 from . import memristors as memristors, pulsed as pulsed
 from ._base import AbstractCells as AbstractCells, AbstractDevice as AbstractDevice
 from ._bistable import Bistable as Bistable, BistableCells as BistableCells
-from ._datasheet import Datasheet as Datasheet, Quoted as Quoted
+from ._datasheet import Datasheet as Datasheet, Quoted as Quoted, reference_of as reference_of
 from ._distributions import AbstractDistribution as AbstractDistribution, Normal as Normal, Uniform as Uniform
 from ._endurance import Endurance as Endurance, WornCells as WornCells
 from ._ideal import IdealCells as IdealCells, IdealDevice as IdealDevice

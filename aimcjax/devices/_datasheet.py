@@ -1,6 +1,8 @@
 """What was published about the technologies behind the presets, for tables: nothing here enters a computation."""
 
 import dataclasses
+import inspect
+import re
 import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -170,8 +172,18 @@ _SHEETS: dict[str, Datasheet] = {
 }
 
 
-def known_datasheet(name: str) -> Datasheet:
-    """The sheet of a published preset."""
-    if name not in _SHEETS:
-        raise ValueError(f"unknown device preset {name!r}; known: {', '.join(sorted(_SHEETS))}")
-    return _SHEETS[name]
+def reference_of(part: type) -> str | None:
+    """The **Reference** that the docstring of a class cites, on one line."""
+    found = re.search(r"\*\*Reference:\*\*(.*?)(?:\n\s*\n|\*\*|\Z)", inspect.getdoc(part) or "", re.DOTALL)
+    return " ".join(found.group(1).split()) if found else None
+
+
+def sheet_of_class(part: type) -> Datasheet:
+    """What the docstring of a model says: for models that stand for no single technology."""
+    first, *_ = (inspect.getdoc(part) or part.__name__).split("\n\n")
+    return Datasheet(" ".join(first.split()).rstrip(",.:"), reference_of(part) or "see the class")
+
+
+def known_datasheet(name: str) -> Datasheet | None:
+    """The sheet of a technology by the name of its preset, if it has one."""
+    return _SHEETS.get(name)

@@ -9,9 +9,7 @@ valid: {g: [0 S, 25 uS], t: [20 s, 1 year], v: [-1 V, 1 V]}      # optional
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from ..components import Registry, read_quantity, shorten
+from ..components import Registry, read_quantity, read_yaml, shorten
 from . import memristors, pulsed
 from ._base import AbstractDevice
 from ._datasheet import Datasheet, Quoted
@@ -36,14 +34,7 @@ def read_preset(path: Path) -> tuple[Any, Datasheet]:
 
     **Raises:** `ValueError` of one line: no such file, not YAML, unknown keys, types or units.
     """
-    try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML
-    except FileNotFoundError:
-        raise ValueError(f"no preset file {path}") from None
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"{path} cannot be read: {error}") from None
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path} is not readable YAML: {' '.join(str(error).split())}") from None
+    tree = read_yaml(path, what="preset file")
     if not isinstance(tree, dict) or not {"device", "source"} <= set(tree):
         raise ValueError(f"{path} is no preset: it must say `device: {{type: ...}}` and `source: ...`")
     unknown = [key for key in tree if key not in _KEYS]

@@ -1,12 +1,13 @@
 """Devices by name, or from a file."""
 
 import dataclasses
+import difflib
 from pathlib import Path
 from typing import Any
 
 from . import memristors, pulsed
 from ._catalogue import CATALOGUE
-from ._datasheet import Datasheet, known_datasheet
+from ._datasheet import Datasheet, known_datasheet, sheet_of_class
 from ._preset_file import is_file, read_preset
 
 
@@ -35,7 +36,9 @@ def datasheet(name: str | Path) -> Datasheet:
 
     **Raises:** `ValueError` for an unknown name, with the known ones, or for a file that cannot be read.
     """
-    return read_preset(Path(name))[1] if is_file(name) else known_datasheet(str(name))
+    if is_file(name):
+        return read_preset(Path(name))[1]
+    return known_datasheet(str(name)) or sheet_of_class(type(_published(str(name))))
 
 
 def preset_names() -> list[str]:
@@ -47,7 +50,10 @@ def _published(name: str) -> Any:
     for names, make in ((CATALOGUE, lambda name: CATALOGUE[name]()), *_PARTS):
         if name in names:
             return make(name)
-    raise ValueError(f"unknown device preset {name!r}; known: {', '.join(preset_names())}")
+    every = [each for names, _ in ((CATALOGUE, None), *_PARTS) for each in names]
+    close = difflib.get_close_matches(name, every, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    raise ValueError(f"unknown device preset {name!r}; {hint}known: {', '.join(sorted(every))}")
 
 
 _PARTS = ((memristors.preset_names(), memristors.preset), (pulsed.preset_names(), pulsed.preset))

@@ -41,6 +41,9 @@ def _check_range(device: Any) -> None:
     if not device.g_min < device.g_max:
         low, high = (format_quantity(np.asarray(g)[()], "S") for g in (device.g_min, device.g_max))
         raise ValueError(f"g_min must be below g_max, got {low} and {high}")
+    if isinstance(device, Pcm) and not device.t_read < device.t_0:
+        read, first = (format_quantity(np.asarray(t)[()], "s") for t in (device.t_read, device.t_0))
+        raise ValueError(f"t_read must be below t_0, the time of the first read, got {read} and {first}")
 
 
 ROLES = {

@@ -150,6 +150,8 @@ def _check(data: Data) -> None:
     for name, column in data.columns.items():
         if not np.all(np.isfinite(column)):
             raise ValueError(f"column {name} holds NaN or infinity at sample {int(np.argmin(np.isfinite(column))) + 1}")
+    if data.format == "drift_trace" and np.any(data.columns["t"] < 0):
+        raise ValueError(f"column t, since programming, must not be negative, got {data.columns['t'].min():g} s")
     if "t" in data.columns:
         _check_time(data.columns["t"], data.columns.get("cell"))
     if "pulse" in data.columns and not np.all(np.isin(data.columns["pulse"], (-1.0, 0.0, 1.0))):
@@ -162,8 +164,6 @@ def _check(data: Data) -> None:
 
 
 def _check_time(t: np.ndarray, cell: np.ndarray | None) -> None:
-    if np.any(t < 0):
-        raise ValueError(f"column t must not be negative, got {t.min():g} s")
     for which in [None] if cell is None else np.unique(cell):
         trace = t if which is None else t[cell == which]
         wrong = np.flatnonzero(np.diff(trace) <= 0)

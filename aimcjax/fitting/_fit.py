@@ -229,12 +229,19 @@ def _result(
         component = problem.component(everything)
     return FitResult(
         model=model, data=data, problem=problem, component=component, names=names, values=values,
-        standard_errors=errors, intervals=intervals, correlation=spread / np.outer(error, error), theta=theta,
+        standard_errors=errors, intervals=intervals, correlation=_correlation(spread), theta=theta,
         covariance=spread, prediction=np.asarray(problem.predict(problem.values(solution.theta), substeps)),
         residual_std=residual_std, rmse=(squares / n) ** 0.5, r2=1.0 - squares / total if total > 0 else 0.0,
         reduced_chi2=squares / (n - p) / noise**2 if noise else None, n=n, noise=noise, converged=True,
         substeps=substeps,
     )  # fmt: skip
+
+
+def _correlation(spread: np.ndarray) -> np.ndarray:
+    error = np.sqrt(np.diag(spread))
+    known = error > 0  # a perfect fit has no errors
+    scaled = spread / np.outer(np.where(known, error, 1.0), np.where(known, error, 1.0))
+    return np.where(np.outer(known, known), scaled, np.eye(len(error)))
 
 
 def _in_units(

@@ -28,6 +28,8 @@ def to_analog(layer: Any, design: AbstractTileDesign, compensation: AbstractComp
 
 @to_analog.register
 def _(layer: eqx.nn.Linear, design: AbstractTileDesign, compensation: AbstractCompensation, name: str) -> AnalogLinear:
+    if "scalar" in (layer.in_features, layer.out_features):
+        raise ValueError(f'layer {name}: a Linear of "scalar" size has no vector to put on rows; use size 1')
     return AnalogLinear(weight=layer.weight, bias=layer.bias, design=design, compensation=compensation, name=name)
 
 

@@ -27,6 +27,9 @@ class RuleBook:
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = tuple(rules)
+        for rule in self._rules:
+            if not isinstance(rule, Rule):
+                raise ValueError(f"rules are `Rule(pattern, design)`, got {type(rule).__name__}")
         self._used: set[int] = set()
         self._paths: list[str] = []
 

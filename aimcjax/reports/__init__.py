@@ -2,15 +2,19 @@
 
 - `Results`: everything that a study found. `summary`, `write_netcdf`: its machine-readable forms.
 - `write`: `report.md` with its figures. `accuracy_table`, `cost_lines`, `findings`: its parts.
-- `device_table`, `datasheet_lines`, `plot_device`: memory cells side by side, and one in a picture.
+- `device_table`, `datasheet_lines`, `parameter_lines`, `plot_device`: memory cells side by side, and one in a picture.
+- `references`: the published models that a design is made of.
 - `plot_fit`, `fit_table`, `goodness_line`, `fit_markdown`: data against a fitted model.
 - `tile_errors`: target and programmed weights of one tile.
+- `plot_hysteresis`, `plot_lobe_area`, `plot_ideality`: fingerprints of a memristor.
+- `verilog_a`: a compact model as a module for circuit simulators.
 """
 
 from ._devices import (
     DEVICE_COLUMNS as DEVICE_COLUMNS,
     datasheet_lines as datasheet_lines,
     device_table as device_table,
+    parameter_lines as parameter_lines,
     plot_device as plot_device,
 )
 from ._figures import write_figures as write_figures
@@ -27,6 +31,12 @@ from ._markdown import (
     markdown as markdown,
     write as write,
 )
+from ._memristors import (
+    plot_hysteresis as plot_hysteresis,
+    plot_ideality as plot_ideality,
+    plot_lobe_area as plot_lobe_area,
+)
+from ._references import references as references
 from ._results import (
     COMPENSATIONS as COMPENSATIONS,
     ROADS as ROADS,
@@ -36,3 +46,4 @@ from ._results import (
     write_netcdf as write_netcdf,
 )
 from ._tile_errors import tile_errors as tile_errors
+from ._verilog_a import verilog_a as verilog_a

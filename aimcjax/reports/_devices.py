@@ -1,15 +1,17 @@
 """Devices side by side, and one of them in a picture."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from .. import devices
 from ..devices import AbstractDevice, Datasheet, Quoted
@@ -43,10 +45,28 @@ def datasheet_lines(sheet: Datasheet) -> list[tuple[str, str, str]]:
     return lines
 
 
+def parameter_lines(component: Any) -> list[tuple[str, str, str]]:
+    """Name, value and source of every parameter of a device, its parts indented under it."""
+    lines: list[tuple[str, str, str]] = []
+    for field in dataclasses.fields(component):
+        value = getattr(component, field.name)
+        if dataclasses.is_dataclass(value):
+            inner = [(f"  {name}", text, source) for name, text, source in parameter_lines(value)]
+            lines += [(field.name, type(value).__name__, ""), *inner]
+        elif eqx.is_array(value):
+            unit = field.metadata.get("unit", "1")
+            numbers = [_number(float(each), unit) for each in np.ravel(value)]
+            lines.append((field.name, ", ".join(numbers), _doc(field, value)))
+        elif value is not None:
+            lines.append((field.name, str(value), ""))
+    return lines
+
+
 def plot_device(device: AbstractDevice, path: Path, *, title: str, key: Any = None) -> None:
     """Draws programming error, drift with its spread, and read noise of `device` into the PNG `path`."""
     key = jr.key(0) if key is None else key
-    figure, axes = plt.subplots(1, 3, figsize=(12.0, 3.8), layout="constrained")
+    figure = Figure(figsize=(12.0, 3.8), layout="constrained")
+    axes = figure.subplots(1, 3)
     x = jnp.linspace(0.02, 1.0, 25)
     cells = jax.vmap(lambda x, key: _program(device, x, key))(x, jr.split(key, len(x)))
     g = device.g_min + x * (device.g_max - device.g_min)
@@ -57,7 +77,11 @@ def plot_device(device: AbstractDevice, path: Path, *, title: str, key: Any = No
         axis.grid(alpha=0.3)
     figure.suptitle(title)
     figure.savefig(path, dpi=150)
-    plt.close(figure)
+
+
+def _doc(field: dataclasses.Field, value: Any) -> str:
+    is_default = isinstance(field.default, float) and np.allclose(value, field.default, rtol=1e-6, atol=0.0)
+    return field.metadata.get("doc", "") if is_default else ""  # the source is that of the default
 
 
 def _row(name: str) -> list[str]:

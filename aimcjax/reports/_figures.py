@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,8 +13,6 @@ from ..chips import COMPONENTS
 from ..units import format_time
 from ._results import COMPENSATIONS, ROADS, Results
 
-
-matplotlib.use("Agg")  # reports are written on machines without a screen
 
 ROAD_NAMES = {"direct": "direct mapping", "hwa": "hardware-aware training"}
 _COLOURS = {"direct": "#D55E00", "hwa": "#0072B2"}  # vermillion and blue of Okabe and Ito (2008)
@@ -36,17 +32,17 @@ def write_figures(results: Results, folder: Path) -> dict[str, str]:
         "weight_error.png": (
             _weight_error(results),
             f"Tile {results.tile_errors.tile_id} (layer {results.tile_errors.layer}) right after programming: "
-            "weights asked for, and what programming and 1/f noise made of them.",
+            "weights asked for, and what programming made of them.",
         ),
     }
     for name, (figure, _) in figures.items():
         figure.savefig(folder / name, dpi=150)
-        plt.close(figure)
     return {name: caption for name, (_, caption) in figures.items()}
 
 
 def _accuracy(results: Results) -> Figure:
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10.0, 4.6), layout="constrained", width_ratios=(3, 2))
+    figure = Figure(figsize=(10.0, 4.6), layout="constrained")  # without pyplot: no screen, no state
+    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     _curves(left, results, COMPENSATIONS)
     _curves(right, results, COMPENSATIONS[:1])
     left.set(ylabel="test accuracy", ylim=(None, 1.01))
@@ -77,7 +73,8 @@ def _curves(axes: Axes, results: Results, compensations: Sequence[str]) -> None:
 def _energy(results: Results) -> Figure:
     per_mac = results.cost.energy_per_mac_J()
     femto = [float(per_mac[name]) * 1e15 for name in COMPONENTS]
-    figure, axes = plt.subplots(figsize=(6.0, 2.8), layout="constrained")
+    figure = Figure(figsize=(6.0, 2.8), layout="constrained")
+    axes = figure.subplots()
     bars = axes.barh(COMPONENTS, femto, color="#009E73")
     axes.bar_label(bars, [f"{value:.1f} fJ ({value / sum(femto):.0%})" for value in femto], padding=3, fontsize="small")
     axes.invert_yaxis()
@@ -89,7 +86,8 @@ def _weight_error(results: Results) -> Figure:
     tile = results.tile_errors
     error = tile.programmed - tile.target
     panels = ((tile.target, "target weight"), (error, "error"))
-    figure, axes = plt.subplots(2, 1, figsize=(7.0, 5.6), layout="constrained", sharex=True)
+    figure = Figure(figsize=(7.0, 5.6), layout="constrained")
+    axes = figure.subplots(2, 1, sharex=True)
     for axis, (values, title) in zip(axes, panels, strict=True):
         limit = float(np.max(np.abs(values)))
         image = axis.imshow(values, cmap="PuOr", vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")

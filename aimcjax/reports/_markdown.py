@@ -39,7 +39,9 @@ def cost_lines(results: Results) -> list[str]:
     return [
         f"energy per MAC: {float(per_mac['total']) * 1e15:.0f} fJ "
         + "(" + ", ".join(f"{name} {float(per_mac[name]) * 1e15:.1f}" for name in COMPONENTS) + ")",
-        f"energy per inference: {_readable(cost.total_J, 'J')} for {cost.n_macs:,} MACs",
+        f"energy per inference: {_readable(cost.total_J, 'J')} for {cost.n_macs:,} MACs ("
+        + ", ".join(f"{name} {_readable(cost.energy_J[name], 'J')}" for name in COMPONENTS)
+        + ")",
         f"latency: {_readable(cost.latency_s, 's')}, batch 1, layers one after another",
         f"area: {_readable(cost.area_m2, 'm2')} for {cost.n_tiles} tiles; {cost.n_cells:,} cells hold weights",
     ]  # fmt: skip
@@ -87,10 +89,8 @@ def markdown(results: Results, config_yaml: str, captions: dict[str, str]) -> st
         "vectors and layers follow one another; no buffers, DRAM or leakage. The constants:",
         _cost_table(config_yaml),
         "## Models",
-        "- PCM: programming noise, drift, 1/f noise: Joshi et al., Nat. Commun. 11:2473 (2020); "
-        "Nandakumar et al., ICECS (2019).\n"
-        "- Converters, output noise, read noise: Rasch et al., Nat. Commun. 14:5282 (2023).\n"
-        "- Drift compensation reads 16 calibration vectors on every tile, averaged until their noise is negligible "
+        "".join(f"- {line}\n" for line in results.references)
+        + "- Drift compensation reads 16 calibration vectors on every tile, averaged until their noise is negligible "
         "(assumed).\n"
         "- Intervals: Student's t over chips, test set fixed; they say nothing of other test sets or training seeds.",
         f"## Setup\n\nWall time {results.wall_s:.0f} s. Versions are in `versions.json`, "

@@ -42,6 +42,7 @@ class Results:
     accuracy: dict[str, Float[np.ndarray, "compensations chips times"]]
     cost: Cost
     tile_errors: TileErrors
+    references: list[str]
     wall_s: float
 
     def summarize(self, road: str, compensation: str) -> list[Summary]:

@@ -55,6 +55,7 @@ def accuracy_over_time(
                 times=np.asarray(config.sweep.times),
                 accuracy=accuracy,
                 cost=roads.chip_cost(config, analog["hwa"], portrait, data),
+                references=reports.references(config.tile),
                 tile_errors=reports.tile_errors(analog["hwa"], portrait),
                 wall_s=time.monotonic() - started,
             )

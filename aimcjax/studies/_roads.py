@@ -34,6 +34,9 @@ def prepare(config: Config, data: Dataset, key: PRNGKey) -> Any:
     analog = nn.convert(model, conversion_rules(config))
     chips.check_capacity(analog, config.chip.max_tiles)
     chips.check_cost(analog)
+    for section in ("digital_training", "hwa_training"):  # before minutes of training, not after
+        with _naming(section):
+            getattr(config, section).schedule().check(len(data.y_train))
     return model
 
 

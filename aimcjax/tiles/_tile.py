@@ -1,6 +1,7 @@
 """The physical tile: every arrow of the story, from weights to a digital vector."""
 
 import dataclasses
+import typing
 
 import equinox as eqx
 import jax
@@ -9,6 +10,7 @@ from jaxtyping import Array, Float
 
 from .. import _random
 from .._types import PRNGKey, Time
+from ..components import shorten
 from ..devices import AbstractCells, AbstractDevice, Pcm
 from ..periphery import AbstractAdc, AbstractDac, UniformAdc, UniformDac
 from ._base import AbstractTileDesign, check_weights
@@ -60,12 +62,14 @@ class TileDesign(AbstractTileDesign):
     cols: int = eqx.field(static=True, default=256)
 
     def __check_init__(self) -> None:
-        if self.rows < 1 or self.cols < 1:
-            raise ValueError(f"a tile has at least one row and one column, got rows={self.rows}, cols={self.cols}")
+        if not (isinstance(self.rows, int) and isinstance(self.cols, int) and self.rows > 0 and self.cols > 0):
+            raise ValueError(f"rows and cols are whole numbers from 1, got rows={self.rows}, cols={self.cols}")
         for field in dataclasses.fields(self):
             part = getattr(self, field.name)
-            if isinstance(field.type, type) and isinstance(part, eqx.Module) and not isinstance(part, field.type):
-                raise ValueError(f"{field.name} must be an {field.type.__name__}, got {type(part).__name__}")
+            if not field.metadata.get("static") and not isinstance(part, typing.cast(type, field.type)):
+                raise ValueError(
+                    f"{field.name} must be an {typing.cast(type, field.type).__name__}, got {shorten(part)}"
+                )
 
     def program(self, w: Float[Array, "rows cols"], *, key: PRNGKey) -> TileState:
         """weights → targets → cells; see `AbstractTileDesign.program`."""

@@ -33,6 +33,11 @@ class Schedule(NamedTuple):
     shift: int = 0
     settle: int = 0
 
+    def check(self, n_samples: int) -> None:
+        """Raises `ValueError` if a batch is more than all samples."""
+        if self.batch_size > n_samples:
+            raise ValueError(f"batch_size={self.batch_size} is more than the {n_samples} training samples")
+
 
 def fit(
     model: Any,
@@ -54,9 +59,8 @@ def fit(
 
     **Raises:** `ValueError` if the data are fewer than a batch; `FloatingPointError` if the loss is no longer finite.
     """
+    schedule.check(len(y))
     n_batches = len(y) // schedule.batch_size
-    if n_batches < 1:
-        raise ValueError(f"batch_size={schedule.batch_size} is more than the {len(y)} training samples")
     optimiser = _optimiser(schedule, n_batches, projection)
     params, rest = eqx.partition(model, nn.trainable(model))
     # Physics and data enter as arguments: constants of the compiled program would be folded and recompiled.

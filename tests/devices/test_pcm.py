@@ -54,6 +54,17 @@ def test_relative_accumulated_noise(x: float, index: int, pcm64) -> None:
     np.testing.assert_allclose(noisy / plain - 1, GOLDEN[x][4][index], atol=5.1e-5)  # four printed digits
 
 
+@pytest.mark.parametrize("t", TIMES)
+def test_drift_and_accumulated_noise_are_the_published_formulas(t: float, pcm64) -> None:
+    x, nu, xi = np.asarray([0.05, 0.3, 0.9]), np.asarray([0.09, 0.049, 0.06]), np.asarray([-1.0, 0.5, 2.0])
+    with jax.enable_x64(True):
+        cells = devices.PcmCells(g=jnp.asarray(x * G_MAX), nu=jnp.asarray(nu), xi=jnp.asarray(xi))
+        ours = np.asarray(pcm64.drift(cells, t))
+    drifted = x * G_MAX * ((t + 20.0) / 20.0) ** -nu
+    q = np.minimum(0.0088 / x**0.65, 0.2) * np.sqrt(np.log((t + 20.0 + 250e-9) / (2 * 250e-9)))
+    np.testing.assert_allclose(ours, drifted * (1 + q * xi), rtol=tolerances.PUBLISHED)
+
+
 def test_second_fit_of_the_same_data(pcm64) -> None:
     # CrossSim fits the figure by -0.00178767 G^2 + 0.07585724 G + 0.28638599 uS (G in uS); the two differ by < 0.03 uS.
     with jax.enable_x64(True):

@@ -107,6 +107,20 @@ def test_drift_example_becomes_a_preset_that_loads(elsewhere: Path) -> None:
     assert float(device.g_max) == pytest.approx(20 * uS, rel=0.01)
 
 
+@pytest.mark.slow
+def test_posterior_goes_into_the_preset(elsewhere: Path) -> None:
+    pytest.importorskip("numpyro")
+    result = _fit(EXAMPLES / "pulses.csv", "--model", "soft_bounds", "--out", "soft.yaml", "--posterior", "-q")
+    assert result.exit_code == 0, result.output
+    fitted = yaml.safe_load((elsewhere / "soft.yaml").read_text())["fit"]
+    for name, of in fitted["posterior"]["parameters"].items():  # many samples, few parameters: nearly Gaussian
+        found = fitted["parameters"][name]
+        assert of["mean"] == pytest.approx(found["value"], abs=0.3 * found["standard_error"])
+        assert of["std"] == pytest.approx(found["standard_error"], rel=0.2)
+    assert "posterior 95 %" in (elsewhere / "soft.md").read_text()
+    devices.preset(str(elsewhere / "soft.yaml"))
+
+
 def test_nothing_is_overwritten_unless_asked_for(elsewhere: Path) -> None:
     (elsewhere / "drift.csv").write_text(DRIFT)
     command = ("drift.csv", "--model", "pcm_drift", "--out", "pcm.yaml", "--quiet")
@@ -151,7 +165,7 @@ BAD_FILES = {
     "semicolons": ("t [s]; v [V]; i [A]\n0; 0; 0\n", ["column t has the unit"]),
     "unsorted": (IV + "0, 0, 0\n2, 1, 1\n1, -1, -1\n", ["column t must increase", "1 s after 2 s", "sort"]),
     "unsorted cell": ("t [s], g [S], cell [1]\n1, 1, 7\n2, 1, 7\n1, 1, 7\n", ["of cell 7 must increase"]),
-    "before programming": ("t [s], g [S]\n-1, 1\n2, 1\n3, 1\n", ["column t must not be negative", "-1 s"]),
+    "before programming": ("t [s], g [S]\n-1, 1\n2, 1\n3, 1\n", ["since programming, must not be negative", "-1 s"]),
     "no rows": (IV, ["0 row(s)"]),
     "one row": (IV + "0, 0, 0\n", ["1 row(s)", "at least 3"]),
     "zero conductance": ("t [s], g [S]\n1, 1\n2, 0\n3, 1\n", ["column g must be above zero", "sample 2"]),

@@ -2,14 +2,17 @@
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import yaml
 from scipy import stats
 
+from aimcjax import devices
 from aimcjax.devices.memristors import LinearIonDrift, StanfordPku, Team, Yakopcic, simulate
 from aimcjax.fitting import (
     MODELS,
@@ -166,6 +169,31 @@ def test_models_say_what_they_need() -> None:
         fit("yakopcich", _drift(1 * uS, 0.1, 0.0, np.random.default_rng(0)))
     with pytest.raises(ValueError, match="soft_bounds is fitted to a pulse train"):
         fit("soft_bounds", _drift(1 * uS, 0.1, 0.0, np.random.default_rng(0)))
+
+
+def test_a_perfect_fit_is_a_fit() -> None:
+    result = fit("pcm_drift", _drift(12 * uS, 0.06, 0.0, np.random.default_rng(0)))
+    np.testing.assert_allclose(result.values, [12 * uS, 0.06], rtol=1e-8)
+    assert np.all(np.isfinite(result.correlation))
+    assert result.rmse < 1e-9
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_device_is_read_back_from_its_preset(model: str, tmp_path: Path) -> None:
+    t, v = _sweep((1.0,), 1e-3, 100)
+    data = {
+        "iv_sweep": lambda: Data("iv_sweep", {"t": t, "v": v, "i": v / (1000 + 500 * np.sin(np.arange(100)))}),
+        "pulse_train": lambda: _train(_soft, 0.0, 0.0, np.random.default_rng(0)),
+        "drift_trace": lambda: _drift(12 * uS, 0.06, 0.0, np.random.default_rng(0)),
+    }[MODELS[model].format]()
+    problem = make_problem(model, data)
+    component = problem.component({**problem.constants, **{p.name: p.value for p in problem.parameters}})
+    path = tmp_path / "guess.yaml"
+    path.write_text(yaml.safe_dump({"device": devices.describe(component), "source": "a guess"}))
+    back = devices.preset(path)
+    assert jax.tree.structure(back) == jax.tree.structure(component)
+    for ours, read in zip(jax.tree.leaves(component), jax.tree.leaves(back), strict=True):
+        np.testing.assert_allclose(ours, read, rtol=1e-6)
 
 
 @pytest.mark.slow

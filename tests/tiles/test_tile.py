@@ -177,7 +177,7 @@ def test_bad_input_is_named(getkey) -> None:
         design.program(jnp.ones((5, 2)), key=getkey())
     with pytest.raises(ValueError, match="got 1 NaN or infinite of 4"):
         design.program(jnp.asarray([[1.0, jnp.nan], [0.0, 1.0]]), key=getkey())
-    with pytest.raises(ValueError, match=r"at least one row and one column, got rows=0"):
+    with pytest.raises(ValueError, match=r"whole numbers from 1, got rows=0"):
         tiles.TileDesign(rows=0)
     state = design.program(jnp.ones((2, 2)), key=getkey())
     with pytest.raises(ValueError, match=r"one vector of shape \(2,\), got \(3,\)"):

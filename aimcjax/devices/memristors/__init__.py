@@ -7,6 +7,7 @@
 - `positive_part`, `step`: thresholds that are smooth over a width, and sharp at width zero.
 - `StanfordPku` (with `GapNoise`), `VacancyFilament`, `DataDriven`, `KjmaPcm`: cells with heat, noise and thresholds.
 - `vary(model, key=key, r_on=0.1)`: one cell of a population; `LogNormal`, `Gauss`, `Weibull` spreads.
+- `preset(name)`, `preset_names()`: all published parameter sets by one name each.
 - `FilamentLattice`, `form`, `forming_voltage`, `forming_voltages`: kinetic Monte-Carlo of forming.
 """
 

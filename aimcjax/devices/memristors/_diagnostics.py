@@ -1,6 +1,6 @@
 """What makes a cell a memristor: pinched loops that shrink with the frequency, and a state that only counts charge."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -48,7 +48,11 @@ def lobe_area(trace: Trace) -> Float[Array, " 2"]:
 
 
 def lobe_areas(
-    model: AbstractMemristor, amplitude: float | Scalar, frequencies: AnyArray, x0: Any = None, **options: Any
+    model: AbstractMemristor,
+    amplitude: float | Scalar,
+    frequencies: AnyArray | Sequence[float],
+    x0: Any = None,
+    **options: Any,
 ) -> Float[Array, "frequencies 2"]:
     """`lobe_area` of `hysteresis_loop` at every one of `frequencies` [Hz]; `options` are those of `hysteresis_loop`.
 

@@ -30,8 +30,11 @@ def integrate(
     """The state at every sample, after `substeps` steps of `order` in each interval; with `key` also the noise."""
     box = Box(*model.bounds())
     advance = partial(_implicit if model.stiff else _explicit, order)
-    h = (t[1:] - t[:-1]) / substeps
-    keys = None if key is None else jax.vmap(lambda k: jr.fold_in(key, k))(jnp.arange(len(t) - 1))
+    # One interval more, whose end nobody reads: states are written in place, not copied by a concatenation.
+    h = jnp.diff(t) / substeps
+    h = jnp.append(h, h[-1:])
+    ends = jnp.append(v[1:], v[-1:])
+    keys = None if key is None else jax.vmap(lambda k: jr.fold_in(key, k))(jnp.arange(len(t)))
     fractions = jnp.linspace(0.0, 1.0, substeps + 1, dtype=v.dtype)
 
     def interval(y: State, inputs: Any) -> tuple[State, State]:
@@ -45,14 +48,12 @@ def integrate(
             return advance(model, box, y, v0, v1, h, noise), None
 
         if substeps == 1:
-            y, _ = substep(y, (v0, v1, None if shocks is None else shocks[0]))
+            after, _ = substep(y, (v0, v1, None if shocks is None else shocks[0]))
         else:
-            y, _ = lax.scan(substep, y, (volts[:-1], volts[1:], shocks))
-        return y, y
+            after, _ = lax.scan(substep, y, (volts[:-1], volts[1:], shocks))
+        return after, box.unscaled(y)
 
-    start = box.scaled(x0)
-    _, ys = lax.scan(interval, start, (h, v[:-1], v[1:], keys))
-    return jax.vmap(box.unscaled)(jnp.concatenate([start[None], ys]))
+    return lax.scan(interval, box.scaled(x0), (h, v, ends, keys))[1]
 
 
 def _explicit(order: int, model: Any, box: Box, y: State, v0: Scalar, v1: Scalar, h: Scalar, noise: State) -> State:
@@ -85,5 +86,5 @@ def _increments(key: PRNGKey, fractions: Float[Array, " points"], y: State) -> F
     # A tree per interval: refining the steps refines the same path, and the length of the waveform costs no precision.
     finest = min(1 / _FINEST, 0.5 / (len(fractions) - 1))
     tree = diffrax.VirtualBrownianTree(0.0, 1.0, finest, jax.ShapeDtypeStruct(y.shape, y.dtype), key)
-    path = jax.vmap(tree.evaluate)(fractions)
+    path: Any = jax.vmap(tree.evaluate)(fractions)
     return path[1:] - path[:-1]

@@ -1,7 +1,8 @@
 """Pickett's Simmons tunnel barrier."""
 
 import math
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -119,8 +120,8 @@ class Pickett(AbstractMemristor):
         return _QUANTUM * jnp.square(jnp.sqrt(self.area) / (x * gap)) * (passed(height) - passed(height + v_g))
 
 
-def _bisect(function, high: Scalar) -> Scalar:
-    def halve(_: int, bracket: tuple[Scalar, Scalar]) -> tuple[Scalar, Scalar]:
+def _bisect(function: Callable[[Scalar], Scalar], high: Scalar) -> Scalar:
+    def halve(_: Any, bracket: tuple[Scalar, Scalar]) -> tuple[Scalar, Scalar]:
         low, high = bracket
         middle = (low + high) / 2
         above = function(middle) > 0

@@ -1,5 +1,6 @@
 """One cell under a voltage waveform: state, current and temperature at every sample."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import diffrax
@@ -29,8 +30,8 @@ class Trace(eqx.Module):
 
 def simulate(
     model: AbstractMemristor,
-    t: AnyArray,
-    v: AnyArray,
+    t: AnyArray | Sequence[float],
+    v: AnyArray | Sequence[float],
     x0: Any = None,
     *,
     key: PRNGKey | None = None,
@@ -88,7 +89,7 @@ def _adaptive(
     span = t[-1] - t[0]
     progress = (t - t[0]) / span
 
-    def field(s: Array, y: State, args: Any) -> State:
+    def field(s: Any, y: State, args: Any) -> State:
         model, box, progress, v, span = args
         return stopped(y, box.rate(model, y, jnp.interp(s, progress, v))) * span
 
@@ -96,7 +97,7 @@ def _adaptive(
     scan: Any = "lax" if isinstance(adjoint, diffrax.ForwardMode) else None
     roots = diffrax.VeryChord(rtol=rtol, atol=atol)
     solver = diffrax.Kvaerno5(root_finder=roots, scan_kind=scan) if model.stiff else diffrax.Tsit5(scan_kind=scan)
-    solution = diffrax.diffeqsolve(
+    solution: Any = diffrax.diffeqsolve(
         diffrax.ODETerm(field),
         _Projected(solver),
         progress[0],

@@ -49,7 +49,7 @@ class StanfordPku(AbstractMemristor):
     $$\dot g = -v_0\, e^{-q E_a/kT} \sinh\!\Big(\frac{\gamma a_0}{t_{ox}}\frac{q v}{k T}\Big)\, s(\gamma |v| / t_{ox}),
       \qquad \gamma = \gamma_0 - \beta (g / 1\,\mathrm{nm})^3.$$
     Positive voltages close the gap (SET). The source sets $\gamma$ to zero below the field $F_{min}$; here $s$ is a
-    logistic step at $F_{min}$ of `f_width`, the hard step of the source where `f_width` is zero.
+    smooth step at $F_{min}$ of `f_width`, the hard step of the source where `f_width` is zero.
     The source stops the gap at its bounds at once; here it slows down within `gap_width` of the bound it moves to
     (zero is allowed). The temperature is quasi-static: it follows the power at once.
     SET runs away within nanoseconds, so adaptive steps over a waveform of 0.1 ms or more need float64.
