@@ -122,6 +122,8 @@ def fit(
 
     **Reference:** Seber and Wild, Nonlinear Regression (1989), chapters 2 and 5 (assumed: the usual linearisation).
     """
+    if noise is not None and not 0 < noise < np.inf:
+        raise ValueError(f"noise is a standard deviation above zero, got {noise:g}; leave it out if it is not known")
     with jax.enable_x64(True), jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
         problem = make_problem(model, data, fixed)
         scale = float(np.std(problem.observed)) or 1.0
@@ -180,10 +182,11 @@ def _at_bound(problem: Problem, solution: Solution) -> tuple[int, float] | None:
     """A parameter between two bounds that the data do not tell from one of them, and that bound."""
     errors = np.sqrt(np.diag(np.asarray(covariance(solution)[0])))
     for k, parameter in enumerate(problem.parameters):
-        theta = float(solution.theta[k])
-        far = abs(theta) > _FAR and len(errors) > 1 and isinstance(parameter.transform, Within)
-        if far and (abs(theta) > 2 * _FAR or not errors[k] < 0.5):
-            return k, parameter.transform.high if theta > 0 else 0.0
+        theta, transform = float(solution.theta[k]), parameter.transform
+        if not isinstance(transform, Within) or len(errors) == 1 or abs(theta) < _FAR:
+            continue
+        if abs(theta) > 2 * _FAR or not errors[k] < 0.5:
+            return k, transform.high if theta > 0 else 0.0
     return None
 
 

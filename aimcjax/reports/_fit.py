@@ -10,6 +10,7 @@ from ..fitting import FitResult, Posterior
 
 
 _DATA, _MODEL = "#56B4E9", "#000000"  # of Okabe and Ito (2008)
+_POOR = 4.0  # reduced chi squared: residuals of twice the noise
 
 
 def plot_fit(result: FitResult, path: Path) -> None:
@@ -44,7 +45,10 @@ def goodness_line(result: FitResult) -> str:
     """How well the model describes the data, in one line."""
     unit = "" if result.problem.unit == "1" else f" {result.problem.unit}"
     chi = "" if result.reduced_chi2 is None else f", reduced chi^2 {result.reduced_chi2:.3g}"
-    return f"{result.n} samples of {result.problem.quantity}: RMSE {result.rmse:.3g}{unit}, R^2 {result.r2:.5f}{chi}"
+    poor = result.reduced_chi2 is not None and result.reduced_chi2 > _POOR
+    verdict = "; the model does not describe these data to within their noise: check polarity and model" if poor else ""
+    quantity = result.problem.quantity
+    return f"{result.n} samples of {quantity}: RMSE {result.rmse:.3g}{unit}, R^2 {result.r2:.5f}{chi}{verdict}"
 
 
 def fit_markdown(result: FitResult, figure: str, chain: Posterior | None = None) -> str:

@@ -206,6 +206,10 @@ MISTAKES = {
         ("drift.csv", "--model", "pcm_drift", "--out", "a.yaml", "--fix", "g_0=1 uS", "--fix", "nu=0.1"),
         ["every parameter of pcm_drift is fixed"],
     ),
+    "no noise": (
+        ("drift.csv", "--model", "pcm_drift", "--out", "a.yaml", "--noise", "0"),
+        ["noise", "above zero, got 0"],
+    ),
     "not YAML": (("drift.csv", "--model", "pcm_drift", "--out", "a.txt"), ["ends in .yaml"]),
     "no folder": (("drift.csv", "--model", "pcm_drift", "--out", "none/a.yaml"), ["cannot write to none"]),
 }

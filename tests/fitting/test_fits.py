@@ -30,6 +30,7 @@ from aimcjax.fitting import (
     preset_tree,
     solve,
 )
+from aimcjax.reports import goodness_line
 from aimcjax.units import uS
 from tests.tolerances import FLOAT64, P_VALUE
 
@@ -118,6 +119,8 @@ def test_noise_scale_and_reduced_chi_squared() -> None:
     assert known.reduced_chi2 is not None
     assert low < known.reduced_chi2 < high
     assert known.residual_std == pytest.approx(0.02 * known.reduced_chi2**0.5, rel=1e-9)
+    assert "does not describe" not in goodness_line(known)
+    assert "does not describe" in goodness_line(fit("soft_bounds", data, noise=0.002))
     rng = np.random.default_rng(6)
     ramp = np.concatenate([np.linspace(0, 1, 2000), np.linspace(5, 3, 2000)])
     assert noise_of(ramp + 0.1 * rng.standard_normal(4000)) == pytest.approx(0.1, rel=0.08)  # 4 errors of a median
