@@ -14,6 +14,7 @@ LEVELS = [
     {"units", "_types"},
     {"_random", "components"},
     {"devices", "periphery"},
+    {"fitting"},
     {"tiles"},
     {"mapping"},
     {"nn"},
@@ -28,7 +29,8 @@ LEVELS = [
 LEVEL = {part: level for level, parts in enumerate(LEVELS) for part in parts}
 ONLY_IN = {"pydantic": {"config"}, "typer": {"cli"}, "matplotlib": {"reports"}, "xarray": {"reports"}, "sklearn":
 {"datasets"},
-           "orbax": {"checkpoint"}, "flax": set(), "yaml": {"config", "reports", "components"}}  # fmt: skip
+           "orbax": {"checkpoint"}, "flax": set(), "numpyro": {"fitting"},
+           "yaml": {"config", "reports", "components", "fitting"}}  # fmt: skip
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 

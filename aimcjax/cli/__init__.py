@@ -1,4 +1,4 @@
-"""The command line: `aimcjax run`, `aimcjax devices`."""
+"""The command line: `aimcjax run`, `aimcjax devices`, `aimcjax fit`."""
 
 import signal
 import sys
@@ -8,6 +8,7 @@ import typer
 
 from ._devices import devices
 from ._errors import refuse
+from ._fit import fit
 from ._run import run
 
 
@@ -29,7 +30,7 @@ def _describe() -> None:
     """
 
 
-for _command in (run, devices):
+for _command in (run, devices, fit):
     app.command()(_command)
 
 

@@ -4,6 +4,7 @@
 - `write`: `report.md` with its figures. `accuracy_table`, `cost_lines`, `findings`: its parts.
 - `device_table`, `datasheet_lines`, `parameter_lines`, `plot_device`: memory cells side by side, and one in a picture.
 - `references`: the published models that a design is made of.
+- `plot_fit`, `fit_table`, `goodness_line`, `fit_markdown`: data against a fitted model.
 - `tile_errors`: target and programmed weights of one tile.
 - `plot_hysteresis`, `plot_lobe_area`, `plot_ideality`: fingerprints of a memristor.
 - `verilog_a`: a compact model as a module for circuit simulators.
@@ -17,6 +18,12 @@ from ._devices import (
     plot_device as plot_device,
 )
 from ._figures import write_figures as write_figures
+from ._fit import (
+    fit_markdown as fit_markdown,
+    fit_table as fit_table,
+    goodness_line as goodness_line,
+    plot_fit as plot_fit,
+)
 from ._markdown import (
     accuracy_table as accuracy_table,
     cost_lines as cost_lines,
