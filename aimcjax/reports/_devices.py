@@ -36,7 +36,14 @@ def device_table(names: Sequence[str]) -> list[list[str]]:
 
 def datasheet_lines(sheet: Datasheet) -> list[tuple[str, str, str]]:
     """Quantity, value and source of everything that `sheet` knows."""
-    units = {"g_range": "S", "times": "s", "write_energy": "J", "write_time": "s", "write_voltage": "V"}
+    units = {
+        "g_range": "S",
+        "times": "s",
+        "write_energy": "J",
+        "write_time": "s",
+        "write_voltage": "V",
+        "voltages": "V",
+    }
     lines = [("technology", sheet.technology, sheet.source)]
     for name, value in vars(sheet).items():
         if isinstance(value, Quoted):

@@ -55,9 +55,9 @@ def simulate(
     noise of Ito taken at the start of the step.
 
     **Arguments:** `model`; `t` [s], increasing; `v` [V], as long as `t`; `x0`, default `model.initial()`; `key` draws
-    the path of a model with noise, which does not depend on `substeps`; `substeps` per sample interval (with
-    noise 32 if not given) and `order` of their steps, 1 or 2; `rtol`, `atol` of adaptive steps, relative to the state and to the range of the
-    bounds; `max_steps` in every sample interval; `adjoint`, how adaptive steps are differentiated:
+    the path of a model with noise, which does not depend on `substeps`; `substeps` per sample interval (with noise 32
+    if not given) and `order` of their steps, 1 or 2; `rtol`, `atol` of adaptive steps, relative to the state and to the
+    range of the bounds; `max_steps` in every sample interval; `adjoint`, how adaptive steps are differentiated:
     `diffrax.RecursiveCheckpointAdjoint()` (the default, reverse mode) or `diffrax.ForwardMode()`.
 
     **Returns:** the `Trace`. Batches of models, waveforms, states and keys are `vmap`.
