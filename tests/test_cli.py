@@ -233,6 +233,22 @@ def test_a_run_that_is_stopped_leaves_nothing(elsewhere: Path) -> None:
     assert list(elsewhere.iterdir()) == []
 
 
+def test_extrapolation_is_noted_and_measured_ranges_are_not(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(studies, "accuracy_over_time", lambda *_, **__: None)
+    assert _run(CONFIG, "--quiet").stderr == ""
+    result = _run(CONFIG, "tile.device=rram_wan2022", "--quiet")
+    assert result.exit_code == 0
+    assert result.stderr.startswith(
+        "aimcjax: note: t = 1 week is outside of 1 s to 2 days, the valid range of oxide RRAM"
+    )
+
+
+def test_a_preset_file_is_a_device(elsewhere: Path) -> None:
+    (elsewhere / "mine.yaml").write_text("device: {type: pcm, g_max: 20 uS}\nsource: me\n")
+    assert "g_max: 20 uS" in _run(CONFIG, "tile.device=mine.yaml", "--print").stdout
+    assert "no preset file other.yaml" in _line_of(_run(CONFIG, "tile.device=other.yaml", "--print"))
+
+
 def _devices(*arguments: str) -> Result:
     return CliRunner().invoke(cli.app, ["devices", *arguments], env={"COLUMNS": "200"})
 

@@ -40,6 +40,8 @@ def run(
             return
         target = out or Path("runs") / resolved.name
         studies.check_target(target, overwrite=overwrite)
+        for line in studies.cautions(resolved):
+            sys.stderr.write(f"aimcjax: note: {line}\n")
         results = studies.accuracy_over_time(
             resolved, target, overwrite=overwrite, progress=studies.Progress(quiet=quiet)
         )

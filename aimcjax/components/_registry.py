@@ -19,8 +19,8 @@ class Role:
     """One place in a design, and what can take it.
 
     `words` say what it is, with an article; `types` are classes, or functions without arguments that return a preset,
-    by name; `shorthand` reads what is not a mapping (a number for a law); `check` raises `ValueError` for values that
-    do not go together.
+    by name; `shorthand` reads what is not a mapping (a number for a law), or returns `NotImplemented`; `check` raises
+    `ValueError` for values that do not go together.
     """
 
     words: str
@@ -44,10 +44,12 @@ class Registry:
         if isinstance(tree, role):
             return tree
         known = self.roles[role]
-        if isinstance(tree, str) and (tree in known.types or known.shorthand is None):
+        if known.shorthand is not None and not isinstance(tree, dict) and not _is_name(tree, known):
+            meant = known.shorthand(tree)
+            if meant is not NotImplemented:
+                return meant
+        if isinstance(tree, str):
             tree = {"type": tree}
-        if known.shorthand is not None and not isinstance(tree, dict):
-            return known.shorthand(tree)
         if not isinstance(tree, dict) or "type" not in tree:
             names = ", ".join(known.types)
             raise ValueError(f"expected {{type: name, ...}} with a name of {names}, got {shorten(tree)}")
@@ -129,6 +131,10 @@ def limits_of(field: dataclasses.Field) -> dict[str, Any]:
     """What `physical` says of a field, as arguments of `read_quantity`."""
     signed = isinstance(field.default, float) and field.default < 0  # a voltage that erases, say
     return {"signed": signed} | {key: field.metadata[key] for key in ("unit", "above", "at_most")}
+
+
+def _is_name(tree: Any, role: Role) -> bool:
+    return isinstance(tree, str) and tree in role.types
 
 
 def _is_class(make: Any) -> bool:

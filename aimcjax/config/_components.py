@@ -1,9 +1,19 @@
 """Everything that a config can name."""
 
+import dataclasses
+from typing import Any
+
 from .. import devices, periphery, tiles
 from ..components import Registry
 
 
-_REGISTRY = Registry({**devices.ROLES, **periphery.ROLES, **tiles.ROLES})
+def _device(value: Any) -> Any:
+    """A device may be the path of a preset file."""
+    return devices.preset(value) if isinstance(value, str) and devices.is_file(value) else NotImplemented
+
+
+_ROLES = {**devices.ROLES, **periphery.ROLES, **tiles.ROLES}
+_ROLES[devices.AbstractDevice] = dataclasses.replace(_ROLES[devices.AbstractDevice], shorthand=_device)
+_REGISTRY = Registry(_ROLES)
 build = _REGISTRY.build
 describe = _REGISTRY.describe

@@ -44,8 +44,13 @@ from ._laws import (
 from ._levels import DiscreteLevels as DiscreteLevels
 from ._lifecycle import is_stuck as is_stuck, reprogram as reprogram
 from ._pcm import Pcm as Pcm, PcmCells as PcmCells
-from ._preset_file import describe as describe
-from ._presets import datasheet as datasheet, preset as preset, preset_names as preset_names
+from ._preset_file import describe as describe, is_file as is_file
+from ._presets import (
+    datasheet as datasheet,
+    preset as preset,
+    preset_names as preset_names,
+    recognised as recognised,
+)
 from ._retention import Retention as Retention
 from ._roles import ROLES as ROLES
 from ._statistical import StatisticalCells as StatisticalCells, StatisticalDevice as StatisticalDevice

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..units import MOhm, day, fJ, format_quantity, kOhm, ns, pJ, uS, us
+from ..units import MOhm, day, fJ, format_quantity, kOhm, ns, pJ, uS, us, year
 
 
 class Quoted(NamedTuple):
@@ -38,9 +38,10 @@ class Datasheet:
     write_voltage: Quoted | None = None
     voltages: Quoted | None = None
 
-    def warn_outside(self, *, g: Sequence[float] = (), t: Sequence[float] = (), v: Sequence[float] = ()) -> None:
-        """Warns (`UserWarning`, one line) of conductances `g` [S], times `t` [s] or voltages `v` [V] beyond the range
-        in which the device was measured: a computation goes on, but extrapolates."""
+    def outside(self, *, g: Sequence[float] = (), t: Sequence[float] = (), v: Sequence[float] = ()) -> list[str]:
+        """A line for each of conductances `g` [S], times `t` [s] and voltages `v` [V] that leaves the range in which
+        the device was measured."""
+        lines = []
         ranges = (("g", g, "S", self.g_range), ("t", t, "s", self.times), ("v", v, "V", self.voltages))
         for name, values, unit, quoted in ranges:
             if quoted is None or not isinstance(quoted.value, tuple):
@@ -50,11 +51,16 @@ class Datasheet:
             beyond = [value for value in values if not low - slack <= value <= high + slack]
             if beyond:
                 given, first, last = (format_quantity(float(f"{x:.6g}"), unit) for x in (beyond[0], low, high))
-                warnings.warn(
+                lines.append(
                     f"{name} = {given} is outside of {first} to {last}, the valid range of {self.technology} "
-                    f"({quoted.source}): extrapolated",
-                    stacklevel=2,
+                    f"({quoted.source}): extrapolated"
                 )
+        return lines
+
+    def warn_outside(self, *, g: Sequence[float] = (), t: Sequence[float] = (), v: Sequence[float] = ()) -> None:
+        """Warns (`UserWarning`) of what `outside` finds: a computation goes on, but extrapolates."""
+        for line in self.outside(g=g, t=t, v=v):
+            warnings.warn(line, stacklevel=2)
 
 
 _REVIEWS = "range of the class in reviews"
@@ -64,7 +70,7 @@ _PCM = Datasheet(
     technology="phase-change memory, doped GST",
     source="Joshi et al., Nat. Commun. 11:2473 (2020)",
     g_range=Quoted((0.0, 25 * uS), "Joshi 2020"),
-    times=Quoted((20.0, 365 * day), "Joshi 2020: first read; a year is an extrapolation"),
+    times=Quoted((20.0, year), "Joshi 2020: first read; a year is an extrapolation"),
     on_off=Quoted((1e2, 1e3), _REVIEWS),
     endurance=Quoted((1e6, 1e9), _REVIEWS),
     retention=Quoted("years, with drift of the amorphous phase", _REVIEWS),
@@ -76,7 +82,7 @@ _HERMES = dataclasses.replace(
     technology="phase-change memory, 14 nm, one device a cell",
     source="Le Gallo et al., Nat. Electron. 6:680 (2023); Vasilopoulos et al., IEEE TED (2023)",
     g_range=Quoted((0.0, 10.35 * uS), "fit in AIHWKit"),
-    times=Quoted((200.0, 365 * day), "fit in AIHWKit: first read; a year is an extrapolation"),
+    times=Quoted((200.0, year), "fit in AIHWKit: first read; a year is an extrapolation"),
 )
 _RRAM = Datasheet(
     technology="oxide RRAM, 130 nm (NeuRRAM)",
@@ -95,7 +101,7 @@ _FALCONE = dataclasses.replace(
     technology="CMO/HfOx RRAM, verified to 0.2 %",
     source="Falcone et al., arXiv:2502.04524 (2025)",
     g_range=Quoted((9 * uS, 88.2 * uS), "fit in AIHWKit"),
-    times=Quoted((1.0, 365 * day), "assumed: the fit is in ln t"),
+    times=Quoted((1.0, year), "assumed: the fit is in ln t"),
 )
 _MILO = dataclasses.replace(
     _RRAM,
@@ -112,7 +118,7 @@ _SHEETS: dict[str, Datasheet] = {
         _HERMES,
         technology="phase-change memory, 14 nm, two devices a cell",
         g_range=Quoted((0.0, 20.7 * uS), "fit in AIHWKit"),
-        times=Quoted((300.0, 365 * day), "fit in AIHWKit: first read; a year is an extrapolation"),
+        times=Quoted((300.0, year), "fit in AIHWKit: first read; a year is an extrapolation"),
     ),
     "rram_wan2022": _RRAM,
     "rram_milo2021": _MILO,

@@ -5,6 +5,8 @@ import difflib
 from pathlib import Path
 from typing import Any
 
+import equinox as eqx
+
 from . import memristors, pulsed
 from ._catalogue import CATALOGUE
 from ._datasheet import Datasheet, known_datasheet, sheet_of_class
@@ -39,6 +41,11 @@ def datasheet(name: str | Path) -> Datasheet:
     if is_file(name):
         return read_preset(Path(name))[1]
     return known_datasheet(str(name)) or sheet_of_class(type(_published(str(name))))
+
+
+def recognised(device: Any) -> str | None:
+    """The name of the published device that `device` equals, parameter by parameter; `None` if it is another."""
+    return next((name for name, make in CATALOGUE.items() if eqx.tree_equal(device, make(), typematch=True)), None)
 
 
 def preset_names() -> list[str]:

@@ -40,6 +40,12 @@ def prepare(config: Config, data: Dataset, key: PRNGKey) -> Any:
     return model
 
 
+def cautions(config: Config) -> list[str]:
+    """Where the study leaves the range in which its device was measured, a line each."""
+    name = devices.recognised(getattr(config.tile, "device", None))
+    return [] if name is None else devices.datasheet(name).outside(t=config.sweep.times)
+
+
 def train_digital(config: Config, model: Any, data: Dataset, key: PRNGKey, progress: Progress) -> Any:
     """The baseline."""
     schedule = config.digital_training.schedule()
