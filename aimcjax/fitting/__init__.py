@@ -8,6 +8,7 @@
 - `read_csv`, `Data`, `FORMATS`: measurements and their CSV formats.
 - `fit`, `FitResult`, `MODELS`, `find_model`, `make_problem`: parameters with standard errors and 95 % intervals.
 - `posterior`, `Posterior`, `check_posterior`: the same by Markov chains, without the linearisation.
+- `table_device`: a pulsed device from a pulse train without any law, by a table of its steps.
 - `write_preset`, `preset_tree`, `check_target`: the preset file.
 - `solve`, `covariance`, `Solution`: the least-squares solver, `vmap`-able; `Problem`, `FitModel`, `Parameter` and the
   transforms: how a model is put up for it. `noise_of`: the noise of a measurement from itself.
@@ -34,3 +35,4 @@ from ._posterior import Posterior as Posterior, check_posterior as check_posteri
 from ._preset import check_target as check_target, preset_tree as preset_tree, write_preset as write_preset
 from ._problem import FitModel as FitModel, Problem as Problem
 from ._solve import Solution as Solution, covariance as covariance, solve as solve
+from ._table import table_device as table_device

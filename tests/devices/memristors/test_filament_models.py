@@ -1,4 +1,4 @@
-"""What all models of filaments and phase change share: the contract, and gradients of whole simulations."""
+"""The contract of all memristors, and gradients of whole simulations of filaments and phase change."""
 
 import jax
 import jax.numpy as jnp
@@ -29,7 +29,17 @@ PULSES = {
 }
 
 
-@pytest.mark.parametrize("name", MODELS)
+OTHERS = {
+    "linear ion drift": memristors.LinearIonDrift,
+    "chua": memristors.ChuaMemristor,
+    "team": lambda: memristors.Team.preset("pickett"),
+    "vteam": memristors.Vteam,
+    "yakopcic": memristors.Yakopcic,
+    "pickett": memristors.Pickett,
+}
+
+
+@pytest.mark.parametrize("name", [*MODELS, *OTHERS])
 def test_contract(name: str, getkey) -> None:
     def call(model, v, key):
         del key
@@ -41,7 +51,7 @@ def test_contract(name: str, getkey) -> None:
         noise = jnp.zeros(()) if noise is None else jnp.sum(noise / (high - low))
         return jnp.stack([jnp.arcsinh(moved), jnp.arcsinh(noise), 1e6 * model.current(x, v, temperature)])
 
-    check_contract(Entry(MODELS[name](), call, jnp.asarray(1.2)), getkey())
+    check_contract(Entry({**MODELS, **OTHERS}[name](), call, jnp.asarray(1.2)), getkey())
 
 
 @pytest.mark.parametrize("name", MODELS)
