@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from ..devices.pulsed import LookUpTable, PulsedDevice, TableNoise, no_variation
 from ._data import Data
@@ -33,12 +34,16 @@ def table_device(data: Data, *, nodes: int = 12) -> PulsedDevice:
     dw_min = float(np.mean(np.abs([up, down])))
     return PulsedDevice(
         step=LookUpTable.from_table(centres, up / dw_min, down / dw_min),
-        noise=TableNoise(*(jnp.asarray(column, dtype=float) for column in (centres, up_std / dw_min, down_std / dw_min))),
+        noise=TableNoise(*map(_array, (centres, up_std / dw_min, down_std / dw_min))),
         variation=no_variation(),
         dw_min=dw_min,
         w_max=float(max(w.max(), 0.0)),
         w_min=float(min(w.min(), 0.0)),
     )
+
+
+def _array(column: np.ndarray) -> Array:
+    return jnp.asarray(column, dtype=float)
 
 
 def _weights(data: Data) -> np.ndarray:
