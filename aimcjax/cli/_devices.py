@@ -44,9 +44,12 @@ def devices(
         if verilog_a is not None:
             _export(name, verilog_a, overwrite=overwrite)
             return
+        target = out or Path(f"{Path(name).stem}.png")
+        if plot:
+            _check_target(target, overwrite=overwrite, option="--out", suffix=".png")
         _show(name)
         if plot:
-            _draw(name, out or Path(f"{Path(name).stem}.png"), overwrite=overwrite)
+            _draw(name, target)
 
 
 def _show(name: str) -> None:
@@ -61,23 +64,30 @@ def _show(name: str) -> None:
         console.print(table)
 
 
-def _draw(name: str, target: Path, *, overwrite: bool) -> None:
+def _check_target(target: Path, *, overwrite: bool, option: str, suffix: str) -> None:
+    """Before any work: whether the file can be written there."""
+    if target.suffix != suffix or target.is_dir():
+        raise ValueError(f"{option} takes the name of a {suffix} file, got {target}")
+    if not target.resolve().parent.is_dir():
+        raise ValueError(f"there is no folder {target.parent} to write {target.name} to; make it, or choose another")
+    if target.exists() and not overwrite:
+        raise ValueError(f"{target} exists already; choose another {option}, or replace it with --overwrite")
+
+
+def _draw(name: str, target: Path) -> None:
     device = library.preset(name)
     if not isinstance(device, library.AbstractDevice):
         raise ValueError(
             f"--plot draws programming, drift and reads, which {name} does not have; "
             "`aimcjax.reports.plot_hysteresis` draws memristors"
         )
-    if target.exists() and not overwrite:
-        raise ValueError(f"{target} exists already; choose another --out, or replace it with --overwrite")
     reports.plot_device(device, target, title=name)
     Console().print(f"drawing: {target}", highlight=False, soft_wrap=True)
 
 
 def _export(name: str, target: Path, *, overwrite: bool) -> None:
+    _check_target(target, overwrite=overwrite, option="--verilog-a", suffix=".va")
     text = reports.verilog_a(library.preset(name), name=re.sub(r"\W", "_", Path(name).stem, flags=re.ASCII))
-    if target.exists() and not overwrite:
-        raise ValueError(f"{target} exists already; choose another FILE, or replace it with --overwrite")
     target = target.resolve()
     staged = target.with_name(f".{target.name[:100]}.{os.getpid()}.partial")
     try:

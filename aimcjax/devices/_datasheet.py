@@ -109,6 +109,7 @@ _MILO = dataclasses.replace(
     source="Milo et al., IRPS (2021)",
     g_range=Quoted((50 * uS, 225 * uS), "fit in CrossSim"),
     times=None,
+    voltages=Quoted((-0.5, 0.5), "range of the I-V fit in CrossSim"),
 )
 _SHEETS: dict[str, Datasheet] = {
     "ideal": Datasheet("none: an ideal conductance", _ASSUMED, g_range=Quoted((0.0, 25 * uS), _ASSUMED)),

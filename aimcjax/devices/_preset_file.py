@@ -24,6 +24,13 @@ _KEYS = ("device", "source", "technology", "valid", "fit")
 describe = _REGISTRY.describe
 
 
+def check(device: Any) -> None:
+    """Raises `ValueError` if the parameters of a device are not what a preset file could say."""
+    kind = next((kind for kind in _KINDS if isinstance(device, kind)), None)
+    if kind is not None:
+        _REGISTRY.build(describe(device), kind)
+
+
 def is_file(name: Any) -> bool:
     """Whether `name` is meant as a path: it ends like a preset file."""
     return Path(name).suffix in (".yaml", ".yml", ".json")
@@ -52,7 +59,9 @@ def _kind(tree: Any) -> type:
 
 
 def _datasheet(tree: dict[str, Any]) -> Datasheet:
-    source = str(tree["source"])
+    if not isinstance(tree["source"], str) or not tree["source"].strip():
+        raise ValueError(f"source: expected who measured it, in words, got {shorten(tree['source'])}")
+    source = tree["source"]
     valid = tree.get("valid") or {}
     if not isinstance(valid, dict):
         raise ValueError(f"valid: expected {{t: [first, last], ...}}, got {shorten(valid)}")

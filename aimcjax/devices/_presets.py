@@ -10,7 +10,7 @@ import equinox as eqx
 from . import memristors, pulsed
 from ._catalogue import CATALOGUE
 from ._datasheet import Datasheet, known_datasheet, sheet_of_class
-from ._preset_file import is_file, read_preset
+from ._preset_file import check, is_file, read_preset
 
 
 def preset(name: str | Path, **changes: Any) -> Any:
@@ -27,7 +27,14 @@ def preset(name: str | Path, **changes: Any) -> Any:
     device = read_preset(Path(name))[0] if is_file(name) else _published(str(name))
     if not changes:
         return device
+    known = [field.name for field in dataclasses.fields(device)]
+    for key in changes:
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+            raise ValueError(f"{name} ({type(device).__name__}) has no parameter {key!r}; {hint}")
     changed = dataclasses.replace(device, **changes)
+    check(changed)
     if {"g_min", "g_max"} & set(changes):
         datasheet(name).warn_outside(g=(float(changed.g_min), float(changed.g_max)))
     return changed
@@ -40,7 +47,9 @@ def datasheet(name: str | Path) -> Datasheet:
     """
     if is_file(name):
         return read_preset(Path(name))[1]
-    return known_datasheet(str(name)) or sheet_of_class(type(_published(str(name))))
+    sheet = known_datasheet(str(name)) or sheet_of_class(type(_published(str(name))))
+    source = pulsed.sources().get(str(name), sheet.source)
+    return sheet if source == sheet.source else dataclasses.replace(sheet, source=source)
 
 
 def recognised(device: Any) -> str | None:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ..devices import Pcm
+from ..devices import Pcm, Power
 from ._data import Data
 from ._parameters import Free, Parameter
 from ._problem import FitModel, Problem, Values, hold
@@ -29,6 +29,8 @@ def _pcm_drift(data: Data, fixed: Mapping[str, float]) -> Problem:
     if len(cells) > _MOST_CELLS:
         raise ValueError(f"at most {_MOST_CELLS} cells are fitted at once, got {len(cells)}; split the file")
     names = [_suffix(data, cell) for cell in cells]
+    for base in {"g_0", "nu"} & set(fixed):  # of every cell
+        fixed = {**{f"{base}{name}": fixed[base] for name in names}, **fixed}
     free = []
     for k, name in enumerate(names):
         first = float(np.exp(y[index == k][0]))
@@ -43,9 +45,12 @@ def _pcm_drift(data: Data, fixed: Mapping[str, float]) -> Problem:
     def component(values: Mapping[str, Any]) -> Pcm:
         g = np.array([values[f"g_0{name}"] for name in names])
         nu = np.array([values[f"nu{name}"] for name in names])
+        if nu.mean() <= 0:
+            raise ValueError(f"a drift device loses conductance, got nu = {nu.mean():.3g}: is the trace drift?")
         spread = float(nu.std(ddof=1)) if len(nu) > 1 else 0.0
-        rest = {"programming": 0.0, "accumulated": 0.0, "read_noise": float(values.get("noise", 0.0))}
-        return Pcm(g_max=float(g.max()), t_0=t_0, nu_mean=float(nu.mean()), nu_std=spread, **rest)
+        noise = Power(coefficient=float(values.get("noise", 0.0)), exponent=1.0)  # in proportion, as it was fitted
+        laws: Any = {"nu_mean": float(nu.mean()), "nu_std": spread, "programming": 0.0, "accumulated": 0.0}
+        return Pcm(g_max=float(g.max()), t_0=t_0, read_noise=noise, **laws)
 
     return Problem(parameters, constants, predict, y, component, "ln g", "1")
 

@@ -59,6 +59,10 @@ class FitModel:
 
 def hold(parameters: list[Parameter], constants: Mapping[str, float], fixed: Mapping[str, float]) -> Any:
     """Those of the `parameters` that stay free, and the constants with what the user `fixed`."""
+    for parameter in parameters:
+        value = fixed.get(parameter.name)
+        if value is not None and not np.isfinite(parameter.transform.theta(jnp.asarray(value))):
+            raise ValueError(f"{parameter.name} cannot be {value:g} {parameter.unit}: it is outside of its range")
     free = tuple(p for p in parameters if p.name not in fixed)
     return free, {**constants, **fixed}
 
@@ -67,11 +71,12 @@ def read_fixed(fixed: Mapping[str, float | str], model: FitModel, name: str) -> 
     """`fixed` in SI: numbers as they are, text such as `"20 s"` by the unit of the parameter."""
     values = {}
     for key, value in fixed.items():
-        if key not in model.units:
+        base = key.partition("[")[0]
+        if base not in model.units:
             close = difflib.get_close_matches(key, model.units, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(model.units)}"
             raise ValueError(f"{name} has no parameter {key!r} to fix; {hint}")
-        unit = model.units[key]
+        unit = model.units[base]
         try:
             values[key] = _read(value, unit)
         except ValueError as error:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from ..._types import Scalar, physical
 from ...units import Ohm, kOhm
 from ._base import AbstractMemristor, State
-from ._numerics import slowed
+from ._numerics import limited_expm1, limited_sinh, slowed
 from ._presets import look_up
 from ._smooth import positive_part
 
@@ -35,7 +35,7 @@ class ExponentialApproach(AbstractApproach):
     width: Scalar = physical(0.0, doc="published: a corner")
 
     def __call__(self, distance: Scalar, v: Scalar) -> Scalar:
-        return jnp.expm1(positive_part(jnp.where(v > 0, self.k_p, self.k_n) * distance, self.width))
+        return limited_expm1(positive_part(jnp.where(v > 0, self.k_p, self.k_n) * distance, self.width))
 
 
 class QuadraticApproach(AbstractApproach):
@@ -112,7 +112,7 @@ class DataDriven(AbstractMemristor):
         del temperature
         positive = v > 0
         amplitude = jnp.where(positive, self.a_p, self.a_n)
-        speed = amplitude * jnp.expm1(jnp.abs(v) * jnp.where(positive, self.t_p, self.t_n))
+        speed = amplitude * limited_expm1(jnp.abs(v) * jnp.where(positive, self.t_p, self.t_n))
         limit = jnp.where(positive, self.r_p_0 + self.r_p_1 * v, self.r_n_0 + self.r_n_1 * v)
         free = speed * self.approach(jnp.sign(speed) * (limit - x), v)
         return slowed(free, x, self.r_on, self.r_off, self.r_width)
@@ -120,7 +120,7 @@ class DataDriven(AbstractMemristor):
     def current(self, x: State, v: Scalar, temperature: Scalar) -> Scalar:
         """Current [A] at `v` [V]."""
         del temperature
-        return self.a / x * jnp.sinh(self.b * v)
+        return self.a / x * limited_sinh(self.b * v)
 
     def temperature(self, x: State, v: Scalar) -> Scalar:
         """Ambient [K]: the fits know no other."""

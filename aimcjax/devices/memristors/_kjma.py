@@ -8,7 +8,8 @@ import jax.numpy as jnp
 from ..._types import Scalar, physical
 from ...units import V, mS, uS
 from ._base import AbstractMemristor, State
-from ._numerics import BOLTZMANN, sinh_over
+from ._numerics import BOLTZMANN, limited_exp, sinh_over
+from ._presets import look_up
 
 
 class KjmaPcm(AbstractMemristor):
@@ -52,6 +53,11 @@ class KjmaPcm(AbstractMemristor):
 
     stiff: ClassVar[bool] = True
 
+    @classmethod
+    def preset(cls, name: str) -> "KjmaPcm":
+        """`"default"`. **Raises:** `ValueError` for other names."""
+        return cls(**look_up({"default": {}}, name, cls))
+
     def initial(self) -> State:
         """`[X [1], T [K]]` at the start, at ambient temperature."""
         return jnp.stack([self.x_start, self.ambient])
@@ -65,7 +71,7 @@ class KjmaPcm(AbstractMemristor):
         """k(T) [1/s] at `temperature` [K], zero above melting."""
         solid = jax.nn.sigmoid((self.t_melt - temperature) / self.melt_width)
         # In one exponent: apart, the Arrhenius factor overflows float32 at room temperature.
-        waiting = jnp.exp(self.e_a / (BOLTZMANN * temperature) - jnp.log(self.nu))
+        waiting = limited_exp(self.e_a / (BOLTZMANN * temperature) - jnp.log(self.nu))
         return solid / (waiting + 1 / self.k_max)
 
     def rate(self, x: State, v: Scalar, temperature: Scalar) -> State:

@@ -24,9 +24,9 @@ _MADE: dict[str, tuple[Callable[[str], AbstractMemristor], tuple[str, ...]]] = {
     "yakopcic": (Yakopcic.preset, ("oblea", "miao", "jo")),
     "pickett": (Pickett.preset, ("pickett2009",)),
     "stanford_pku": (StanfordPku.preset, ("default", "noisy")),
-    "vacancy_filament": (lambda _: VacancyFilament(), ("default",)),
+    "vacancy_filament": (VacancyFilament.preset, ("default",)),
     "data_driven": (DataDriven.preset, ("messaris2018", "messaris2021")),
-    "kjma_pcm": (lambda _: KjmaPcm(), ("default",)),
+    "kjma_pcm": (KjmaPcm.preset, ("default",)),
 }
 _NAMES = {f"{model}_{name}": (make, name) for model, (make, names) in _MADE.items() for name in names}
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from ..._types import Scalar, physical
 from ...units import V, mA, nm
 from ._base import AbstractMemristor, State
-from ._numerics import BOLTZMANN_STANFORD, slowed
+from ._numerics import BOLTZMANN_STANFORD, limited_sinh, slowed
 from ._presets import look_up
 from ._smooth import step
 
@@ -104,13 +104,13 @@ class StanfordPku(AbstractMemristor):
         field = gamma * v / self.t_ox
         thermal = self.boltzmann * temperature
         moving = step(jnp.abs(field) - self.f_min, self.f_width)
-        free = -self.velocity_0 * jnp.exp(-self.e_a / thermal) * jnp.sinh(self.a_0 * field / thermal) * moving
+        free = -self.velocity_0 * jnp.exp(-self.e_a / thermal) * limited_sinh(self.a_0 * field / thermal) * moving
         return slowed(free, x, self.gap_min, self.gap_max, self.gap_width)
 
     def current(self, x: State, v: Scalar, temperature: Scalar) -> Scalar:
         """Tunnelling current [A], the same at every temperature."""
         del temperature
-        return self.i_0 * jnp.exp(-x / self.g_0) * jnp.sinh(v / self.v_0)
+        return self.i_0 * jnp.exp(-x / self.g_0) * limited_sinh(v / self.v_0)
 
     def temperature(self, x: State, v: Scalar) -> Scalar:
         """Temperature [K] of the gap, heated by the current."""

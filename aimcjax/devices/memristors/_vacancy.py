@@ -7,7 +7,8 @@ import jax.numpy as jnp
 from ..._types import Scalar, physical
 from ...units import V, nm
 from ._base import AbstractMemristor, State
-from ._numerics import BOLTZMANN
+from ._numerics import BOLTZMANN, limited_exp
+from ._presets import look_up
 
 
 class VacancyFilament(AbstractMemristor):
@@ -46,6 +47,11 @@ class VacancyFilament(AbstractMemristor):
 
     stiff: ClassVar[bool] = True
 
+    @classmethod
+    def preset(cls, name: str) -> "VacancyFilament":
+        """`"default"`. **Raises:** `ValueError` for other names."""
+        return cls(**look_up({"default": {}}, name, cls))
+
     def initial(self) -> State:
         """`[diameter [m], temperature [K]]` at the start, at ambient temperature."""
         return jnp.stack([self.phi_start, self.ambient])
@@ -59,8 +65,8 @@ class VacancyFilament(AbstractMemristor):
         in_filament = (x[0] - self.phi_min) / (self.phi_max - self.phi_min)
         thermal = BOLTZMANN * temperature
         # Barrier and voltage in one exponent: apart, one overflows float32 while their product is of order one.
-        grow = jnp.exp((self.alpha * v - self.e_a) / thermal)
-        dissolve = jnp.exp((-self.alpha * v - self.e_a) / thermal)
+        grow = limited_exp((self.alpha * v - self.e_a) / thermal)
+        dissolve = limited_exp((-self.alpha * v - self.e_a) / thermal)
         heating = v * self.current(x, v, temperature) - (temperature - self.ambient) / self.r_th
         return jnp.stack([self.velocity * ((1 - in_filament) * grow - in_filament * dissolve), heating / self.c_th])
 

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 
 from ..._types import Scalar, physical
 from ._base import AbstractMemristor, State
+from ._numerics import limited_expm1, limited_sinh
 from ._presets import look_up
 from ._smooth import positive_part
 
@@ -64,12 +65,12 @@ class Yakopcic(AbstractMemristor):
 
     def rate(self, x: State, v: Scalar, temperature: Scalar) -> State:
         # e^v - e^V = e^V (e^(v - V) - 1), without the loss of digits close to the threshold.
-        up = self.a_p * jnp.exp(self.v_p) * jnp.expm1(positive_part(v - self.v_p, self.width))
-        down = self.a_n * jnp.exp(self.v_n) * jnp.expm1(positive_part(-v - self.v_n, self.width))
+        up = self.a_p * jnp.exp(self.v_p) * limited_expm1(positive_part(v - self.v_p, self.width))
+        down = self.a_n * jnp.exp(self.v_n) * limited_expm1(positive_part(-v - self.v_n, self.width))
         return jnp.where(v > 0, up * self._rising(x), -down * self._falling(x))
 
     def current(self, x: State, v: Scalar, temperature: Scalar) -> Scalar:
-        return jnp.where(v >= 0, self.a_1, self.a_2) * x * jnp.sinh(self.b * v)
+        return jnp.where(v >= 0, self.a_1, self.a_2) * x * limited_sinh(self.b * v)
 
     def temperature(self, x: State, v: Scalar) -> Scalar:
         return self.ambient

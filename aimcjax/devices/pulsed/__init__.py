@@ -45,6 +45,7 @@ from ._presets import (
     preset as preset,
     preset_names as preset_names,
     soft_bounds_from_pulses as soft_bounds_from_pulses,
+    sources as sources,
 )
 from ._roles import ROLES as ROLES
 from ._soft_bounds import SoftBounds as SoftBounds

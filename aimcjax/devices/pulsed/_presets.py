@@ -37,6 +37,25 @@ def preset(name: str) -> PulsedDevice:
     return _PRESETS[name]()
 
 
+def sources() -> dict[str, str]:
+    """Where each preset was published."""
+    return {
+        "rpu_gokmen2016": "Gokmen & Vlasov, Front. Neurosci. 10:333 (2016)",
+        "rpu_unit_gokmen2016": "Gokmen & Vlasov, Front. Neurosci. 10:333 (2016), scaled to a range of 1",
+        "idealized_rasch2019": "after Gokmen & Vlasov (2016) and Rasch et al. (2019), as in AIHWKit",
+        "reram_es_gong2018": "Gong et al., Nat. Commun. 9:2102 (2018), exponential fit in AIHWKit",
+        "reram_sb_gong2018": "Gong et al., Nat. Commun. 9:2102 (2018), soft-bounds fit in AIHWKit",
+        "reram_array_om_gong2022": "Gong et al., IEDM (2022), as in AIHWKit",
+        "reram_array_hfo2_gong2022": "Gong et al., IEDM (2022), as in AIHWKit",
+        "capacitor_li2018": "Li et al., VLSI (2018), as in AIHWKit",
+        "ecram_tang2018": "Tang et al., IEDM (2018), as in AIHWKit",
+        "ecram_mo_kim2019": "Kim et al., IEDM (2019), as in AIHWKit",
+        "pcm_nandakumar2020": "Nandakumar et al., Front. Neurosci. 14:406 (2020), as in AIHWKit",
+        "soft_bounds_rasch2024": "Rasch et al., Nat. Commun. 15:7133 (2024), Fig. 3",
+        "neurosim_default": "DNN+NeuroSim V2.1, training example",
+    }
+
+
 def preset_names() -> list[str]:
     """The names that `preset` knows, sorted."""
     return sorted(_PRESETS)
