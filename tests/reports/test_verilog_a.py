@@ -257,7 +257,10 @@ def test_the_command_writes_the_file_once(tmp_path: Path) -> None:
     target.write_text("mine")
     result = run(*command)
     assert result.exit_code == 2
-    assert result.stderr == f"aimcjax: {target} exists already; choose another FILE, or replace it with --overwrite\n"
+    assert (
+        result.stderr
+        == f"aimcjax: {target} exists already; choose another --verilog-a, or replace it with --overwrite\n"
+    )
     assert target.read_text() == "mine"
     assert run(*command, "--overwrite").exit_code == 0
     assert Module(target.read_text()).name == "team_pickett"
@@ -271,8 +274,8 @@ def test_the_command_writes_the_file_once(tmp_path: Path) -> None:
         (["pickett_pickett2009", "--verilog-a", "a.va"], "no Verilog-A for Pickett; what can be exported"),
         (["vteam_tecnion", "--verilog-a", "a.va"], "unknown device preset 'vteam_tecnion'"),
         (["vteam_technion", "--verilog-a", "missing/a.va"], "missing"),
-        (["vteam_technion", "--verilog-a", "."], "exists already"),
-        (["vteam_technion", "--verilog-a", ".", "--overwrite"], "irectory"),
+        (["vteam_technion", "--verilog-a", "."], "takes the name of a .va file, got ."),
+        (["vteam_technion", "--verilog-a", ".", "--overwrite"], "takes the name of a .va file"),
         (["vteam_technion", "--verilog-a", "a.va", "--plot"], "--plot and --verilog-a"),
         (["--verilog-a", "a.va"], "--verilog-a needs the NAME"),
     ],

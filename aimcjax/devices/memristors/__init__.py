@@ -26,7 +26,7 @@ from ._diagnostics import (
     lobe_area as lobe_area,
     lobe_areas as lobe_areas,
 )
-from ._kjma import KjmaPcm as KjmaPcm
+from ._kjma_pcm import KjmaPcm as KjmaPcm
 from ._lattice import (
     FilamentLattice as FilamentLattice,
     Formation as Formation,
@@ -49,7 +49,7 @@ from ._simulate import Trace as Trace, simulate as simulate
 from ._smooth import positive_part as positive_part, step as step
 from ._stanford_pku import GapNoise as GapNoise, StanfordPku as StanfordPku
 from ._team import Team as Team
-from ._vacancy import VacancyFilament as VacancyFilament
+from ._vacancy_filament import VacancyFilament as VacancyFilament
 from ._vteam import Vteam as Vteam
 from ._windows import (
     AbstractWindow as AbstractWindow,

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from ._base import AbstractMemristor
 from ._chua import ChuaMemristor
 from ._data_driven import DataDriven
-from ._kjma import KjmaPcm
+from ._kjma_pcm import KjmaPcm
 from ._linear_ion_drift import LinearIonDrift
 from ._pickett import Pickett
 from ._presets import look_up
 from ._stanford_pku import StanfordPku
 from ._team import Team
-from ._vacancy import VacancyFilament
+from ._vacancy_filament import VacancyFilament
 from ._vteam import Vteam
 from ._yakopcic import Yakopcic
 

@@ -4,12 +4,12 @@ from ...components import Role
 from ._base import AbstractMemristor
 from ._chua import ChuaMemristor
 from ._data_driven import AbstractApproach, DataDriven, ExponentialApproach, QuadraticApproach
-from ._kjma import KjmaPcm
+from ._kjma_pcm import KjmaPcm
 from ._linear_ion_drift import LinearIonDrift
 from ._pickett import Pickett
 from ._stanford_pku import GapNoise, StanfordPku
 from ._team import Team
-from ._vacancy import VacancyFilament
+from ._vacancy_filament import VacancyFilament
 from ._vteam import Vteam
 from ._windows import AbstractWindow, Biolek, Joglekar, Prodromakis, Rectangular, TeamWindow, Zha
 from ._yakopcic import Yakopcic

@@ -41,7 +41,7 @@ def simulate(
     order: int = 2,
     rtol: float | None = None,
     atol: float | None = None,
-    max_steps: int = 4096,
+    max_steps: int = 16384,
     adjoint: diffrax.AbstractAdjoint | None = None,
 ) -> Trace:
     r"""Solves $\dot x = f(x, v(t), T)$ with $v$ linear between samples and $x$ kept within `model.bounds()`.
@@ -57,7 +57,7 @@ def simulate(
     **Arguments:** `model`; `t` [s], increasing; `v` [V], as long as `t`; `x0`, default `model.initial()`; `key` draws
     the path of a model with noise, which does not depend on `substeps`; `substeps` per sample interval (with noise 32
     if not given) and `order` of their steps, 1 or 2; `rtol`, `atol` of adaptive steps, relative to the state and to the
-    range of the bounds (default 1e-5 and 1e-7, in double precision 1e-8 and 1e-10: gradients have ten to a thousand
+    range of the bounds (default 1e-5 and 1e-7, in double precision 1e-7 and 1e-9: gradients have ten to a thousand
     times the error of states); `max_steps` in every sample interval; `adjoint`, how adaptive steps are
     differentiated: `diffrax.RecursiveCheckpointAdjoint()` (the default, reverse mode) or `diffrax.ForwardMode()`.
 
@@ -75,8 +75,8 @@ def simulate(
     if order not in (1, 2):
         raise ValueError(f"equal steps have order 1 or 2, got order={order}")
     double = t.dtype == jnp.float64
-    rtol = rtol or (1e-8 if double else 1e-5)
-    atol = atol or (1e-10 if double else 1e-7)
+    rtol = rtol or (1e-7 if double else 1e-5)
+    atol = atol or (1e-9 if double else 1e-7)
     if noisy or substeps is not None:
         return _fixed(model, t, v, x0, key if noisy else None, substeps or _NOISY_SUBSTEPS, order)
     return _adapted(model, t, v, x0, rtol, atol, max_steps, adjoint or diffrax.RecursiveCheckpointAdjoint())
