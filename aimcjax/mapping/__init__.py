@@ -3,8 +3,24 @@
 - `program_matrix(design, w, key=key)` programs one chip; `matrix(x, t=t, key=key)` multiplies one vector.
 - `TiledMatrix.at(t)` is the matrix at one time, for many reads.
 - `Partition` says which rows and columns lie on which tile; `GlobalDriftCompensation` undoes the mean drift.
+- `calibrate_matrix(matrix, x, wanted, t=t, key=key)` corrects outputs by what known vectors gave: `AffineColumns`,
+  `ColumnGain`, `GlobalGain`; `PeriodicCalibration` and `calibrated_over_time` say when.
+- `averaged(matrices)`: the mean of several programmed copies.
 """
 
+from ._averaging import AveragedMatrix as AveragedMatrix, averaged as averaged, program_copies as program_copies
+from ._calibration import (
+    AbstractCorrector as AbstractCorrector,
+    AffineColumns as AffineColumns,
+    CalibratedMatrix as CalibratedMatrix,
+    ColumnGain as ColumnGain,
+    Correction as Correction,
+    GlobalGain as GlobalGain,
+    PeriodicCalibration as PeriodicCalibration,
+    answers as answers,
+    calibrate_matrix as calibrate_matrix,
+    calibrated_over_time as calibrated_over_time,
+)
 from ._compensation import (
     AbstractCompensation as AbstractCompensation,
     GlobalDriftCompensation as GlobalDriftCompensation,

@@ -6,6 +6,7 @@
 - `references`: the published models that a design is made of.
 - `plot_fit`, `fit_table`, `goodness_line`, `fit_markdown`: data against a fitted model.
 - `tile_errors`: target and programmed weights of one tile.
+- `tile_health`, `write_tile_health`: a row of numbers for every tile, heat maps (`plot_tile`) of the worst.
 - `plot_hysteresis`, `plot_lobe_area`, `plot_ideality`: fingerprints of a memristor.
 - `verilog_a`: a compact model as a module for circuit simulators.
 """
@@ -46,4 +47,11 @@ from ._results import (
     write_netcdf as write_netcdf,
 )
 from ._tile_errors import tile_errors as tile_errors
+from ._tile_health import (
+    HEALTH_COLUMNS as HEALTH_COLUMNS,
+    plot_tile as plot_tile,
+    tile_health as tile_health,
+    tile_weights as tile_weights,
+    write_tile_health as write_tile_health,
+)
 from ._verilog_a import verilog_a as verilog_a

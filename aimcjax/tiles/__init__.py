@@ -4,7 +4,12 @@
 
 - `TileDesign`: the physical tile; `program` once, `at` a time, `read` many times, `trace` to look inside.
 - `WeightLevelTile`: the same verbs on normalised weights, for training.
-- `DifferentialPair`; `IdealCrossbar`, `CubicIrDrop`.
+- Encodings: `DifferentialPair`, `Offset`, `OffsetUnitColumn`, `SignificancePairs`, `TablePairs`; of other encodings
+  `BitSliced`, `Replicated`. `decode_weights` is what conductances stand for.
+- `IdealCrossbar`, `CubicIrDrop`.
+- Programming policies: `OneShot`, `WriteVerify`, `GradientProgramming`, `PulsePredictor` (`train_pulse_predictor`);
+  each reports what it took. `optimize_table`: targets for accuracy over time, by gradient on `error_over_time`.
+- Defects: `ArrayDefects` (dead lines, clusters), `remap` to spare lines, `with_parity` and `parity_alarm`.
 - `preset(name)`, `preset_names()`: tiles by name.
 """
 
@@ -18,9 +23,37 @@ from ._crossbar import (
     CubicIrDrop as CubicIrDrop,
     IdealCrossbar as IdealCrossbar,
 )
-from ._encoding import AbstractEncoding as AbstractEncoding, DifferentialPair as DifferentialPair
+from ._defects import ArrayDefects as ArrayDefects, DefectiveCells as DefectiveCells
+from ._encoding import (
+    AbstractEncoding as AbstractEncoding,
+    DifferentialPair as DifferentialPair,
+    decode_weights as decode_weights,
+)
+from ._encoding_offset import Offset as Offset, OffsetUnitColumn as OffsetUnitColumn
+from ._encoding_pairs import SignificancePairs as SignificancePairs, TablePairs as TablePairs
+from ._encoding_slices import BitSliced as BitSliced, Replicated as Replicated
 from ._presets import preset as preset, preset_names as preset_names
+from ._programming import (
+    AbstractProgrammingPolicy as AbstractProgrammingPolicy,
+    OneShot as OneShot,
+    ProgrammingReport as ProgrammingReport,
+    PulseCost as PulseCost,
+)
+from ._programming_gradient import GradientProgramming as GradientProgramming
+from ._programming_over_time import error_over_time as error_over_time, optimize_table as optimize_table
+from ._programming_predictor import (
+    PulsePredictor as PulsePredictor,
+    train_pulse_predictor as train_pulse_predictor,
+)
+from ._programming_verify import WriteVerify as WriteVerify
 from ._roles import ROLES as ROLES
+from ._spares import (
+    Remap as Remap,
+    parity_alarm as parity_alarm,
+    parity_residual as parity_residual,
+    remap as remap,
+    with_parity as with_parity,
+)
 from ._tile import (
     TileDesign as TileDesign,
     TileSnapshot as TileSnapshot,

@@ -1,9 +1,10 @@
 """How a signed weight is held by cells that can only conduct."""
 
 import abc
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -14,19 +15,49 @@ from ..devices import AbstractDevice
 class AbstractEncoding(eqx.Module):
     """Weights to target conductances, and column currents back to weights times inputs.
 
-    `polarity` has one entry for each cell of a weight: the sign with which its current enters the sense line of the
-    column, where the currents of the cells are summed before conversion.
+    `polarity` has one entry for each cell of a weight: the factor with which its current enters its sense line, where
+    currents are summed before conversion. `ranges` has one entry for each sense line of a column, converted on
+    its own: its full scale as a multiple of that of the converter (an amplifier in front of it). The cells lie in the
+    order of their sense lines, as many on each. An array may have more columns than the matrix (a reference column);
+    these are its `lines`.
     """
 
     name: ClassVar[str]
-    polarity: ClassVar[tuple[float, ...]]
+    polarity: eqx.AbstractVar[Any]
+    ranges: eqx.AbstractVar[Any]
 
     @abc.abstractmethod
     def encode(
         self, w: Float[Array, "rows cols"], device: AbstractDevice
-    ) -> tuple[Float[Array, "pair rows cols"], Float[Array, " cols"]]:
-        """Target conductances [S] of weights `w`, and the digital gain [weight / S] of every column, with
-        `w = gain * sum(polarity * g_target)`."""
+    ) -> tuple[Float[Array, "pair rows lines"], Float[Array, " cols"]]:
+        """Target conductances [S] of weights `w`, and the digital gain [weight / S] of every column."""
+
+    @abc.abstractmethod
+    def decode(
+        self, i: Float[Array, "groups lines"], v_sum: Scalar, gain: Float[Array, " cols"], device: AbstractDevice
+    ) -> Float[Array, " cols"]:
+        """Weights times volts from the converted currents `i` [A] of the sense lines, the sum `v_sum` [V] of the
+        row voltages (known digitally) and the `gain` that `encode` returned."""
+
+
+def decode_weights(
+    encoding: AbstractEncoding, g: Float[Array, "pair rows lines"], gain: Float[Array, " cols"], device: AbstractDevice
+) -> Float[Array, "rows cols"]:
+    """The weights that conductances `g` [S] stand for: what an ideal tile answers to one row driven after another."""
+    groups = len(encoding.ranges)
+    polarity = jnp.asarray(encoding.polarity, g.dtype).reshape(groups, -1)
+    i = jnp.einsum("gp,gprc->rgc", polarity, g.reshape(groups, -1, *g.shape[1:]), precision=jax.lax.Precision.HIGHEST)
+    one = jnp.ones((), g.dtype)
+    return jax.vmap(lambda i: encoding.decode(i, one, gain, device))(i)
+
+
+def column_scale(w: Float[Array, "rows cols"], w_max: Scalar | None) -> tuple[Array, Float[Array, " cols"]]:
+    """`w` as a fraction in [-1, 1] of the largest weight of each column (of `w_max`, if given), and that weight."""
+    largest = jnp.max(jnp.abs(w), axis=0)
+    w_max = largest if w_max is None else jnp.broadcast_to(w_max, largest.shape)
+    x = w / jnp.where(w_max > 0, w_max, 1.0)[None]
+    # Not `clip`, which halves the gradient of the weight that is exactly full.
+    return jnp.where(x > 1.0, 1.0, jnp.where(x < -1.0, -1.0, x)), w_max
 
 
 class DifferentialPair(AbstractEncoding):
@@ -43,15 +74,21 @@ class DifferentialPair(AbstractEncoding):
 
     name: ClassVar[str] = "differential_pair"
     polarity: ClassVar[tuple[float, ...]] = (1.0, -1.0)
+    ranges: ClassVar[tuple[float, ...]] = (1.0,)
     w_max: Scalar | None = physical(None, doc="column-wise: Rasch 2023", above=0.0)
 
     def encode(
         self, w: Float[Array, "rows cols"], device: AbstractDevice
-    ) -> tuple[Float[Array, "pair rows cols"], Float[Array, " cols"]]:
+    ) -> tuple[Float[Array, "pair rows lines"], Float[Array, " cols"]]:
         """See `AbstractEncoding.encode`; a column of zeros has gain 0."""
-        largest = jnp.max(jnp.abs(w), axis=0)
-        w_max = largest if self.w_max is None else jnp.broadcast_to(self.w_max, largest.shape)
-        x = (w / jnp.where(w_max > 0, w_max, 1.0)[None]).clip(-1.0, 1.0)
+        x, w_max = column_scale(w, self.w_max)
         span = device.g_max - device.g_min
         g_target = device.g_min + span * jnp.stack([x, -x]).clip(0.0)
         return g_target, w_max / span
+
+    def decode(
+        self, i: Float[Array, "groups lines"], v_sum: Scalar, gain: Float[Array, " cols"], device: AbstractDevice
+    ) -> Float[Array, " cols"]:
+        """See `AbstractEncoding.decode`: the difference is on the line already."""
+        del v_sum, device
+        return gain * i[0]

@@ -4,12 +4,25 @@ from ..components import Role
 from ._base import AbstractTileDesign
 from ._crossbar import AbstractCrossbar, CubicIrDrop, IdealCrossbar
 from ._encoding import AbstractEncoding, DifferentialPair
+from ._encoding_offset import Offset, OffsetUnitColumn
+from ._encoding_pairs import SignificancePairs, TablePairs
+from ._encoding_slices import BitSliced, Replicated
 from ._presets import preset
+from ._programming import AbstractProgrammingPolicy, OneShot, PulseCost
+from ._programming_gradient import GradientProgramming
+from ._programming_verify import WriteVerify
 from ._tile import TileDesign
 
 
+_ENCODINGS = (DifferentialPair, Offset, OffsetUnitColumn, SignificancePairs, TablePairs, BitSliced, Replicated)
+
 ROLES = {
     AbstractTileDesign: Role("a tile", {"tile": TileDesign, "standard_pcm": lambda: preset("standard_pcm")}),
-    AbstractEncoding: Role("an encoding", {"differential_pair": DifferentialPair}),
+    AbstractEncoding: Role("an encoding", {encoding.name: encoding for encoding in _ENCODINGS}),
     AbstractCrossbar: Role("a crossbar", {"ideal_crossbar": IdealCrossbar, "cubic_ir_drop": CubicIrDrop}),
+    AbstractProgrammingPolicy: Role(
+        "a programming policy",
+        {"one_shot": OneShot, "write_verify": WriteVerify, "gradient_programming": GradientProgramming},
+    ),
+    PulseCost: Role("the cost of pulses", {"pulse_cost": PulseCost}),
 }

@@ -14,12 +14,14 @@ from ..components import shorten
 from ..devices import AbstractCells, AbstractDevice, Pcm
 from ..periphery import AbstractAdc, AbstractDac, UniformAdc, UniformDac
 from ._base import AbstractTileDesign, check_weights
-from ._crossbar import AbstractCrossbar, Cells, IdealCrossbar
+from ._crossbar import AbstractCrossbar, IdealCrossbar
 from ._encoding import AbstractEncoding, DifferentialPair
+from ._programming import AbstractProgrammingPolicy, OneShot, ProgrammingReport
+from ._sense import Lines, convert, mean_sense_currents, sense_currents
 
 
 class TileState(eqx.Module):
-    """One programmed tile: its `cells` (arrays of shape `pair rows cols`) and the digital `gain` [weight / S]."""
+    """One programmed tile: its `cells` (arrays of shape `pair rows lines`) and the digital `gain` [weight / S]."""
 
     cells: AbstractCells
     gain: Float[Array, " cols"]
@@ -28,19 +30,20 @@ class TileState(eqx.Module):
 class TileSnapshot(eqx.Module):
     """One tile at one time: conductances `g` [S], deviation of one read `g_std` [S] or None, `gain` [weight / S]."""
 
-    g: Cells
-    g_std: Cells | None
+    g: Lines
+    g_std: Lines | None
     gain: Float[Array, " cols"]
 
 
 class TileTrace(eqx.Module):
-    """What happens in one MVM: `v` [V] on the rows, `g` [S] in the cells, `i` [A] from the columns, `code` [A] as
-    converted, `y` in units of the weights."""
+    """What happens in one MVM: `v` [V] on the rows, `g` [S] in the cells, `i` [A] from the sense lines, `code` [A] as
+    converted, `y` in units of the weights. `i` and `code` have one row for each sense line of a column, where an
+    encoding has more than one, and one entry more if there is a reference column."""
 
     v: Float[Array, " rows"]
-    g: Cells
-    i: Float[Array, " cols"]
-    code: Float[Array, " cols"]
+    g: Lines
+    i: Float[Array, "*groups lines"]
+    code: Float[Array, "*groups lines"]
     y: Float[Array, " cols"]
 
 
@@ -48,7 +51,8 @@ class TileDesign(AbstractTileDesign):
     """One crossbar of resistive cells with its converters.
 
     **Arguments:** `device`, the physics of a cell; `encoding`, weights to conductances; `crossbar`, voltages to
-    currents; `dac`, `adc`; `rows`, `cols`, the largest matrix it holds (inputs, outputs), in weights.
+    currents; `dac`, `adc`; `policy`, how targets get into cells; `rows`, `cols`, the largest matrix it holds (inputs,
+    outputs), in weights.
 
     **Reference:** the order of the steps follows Rasch et al., Nat. Commun. 14:5282 (2023), Methods.
     """
@@ -60,6 +64,7 @@ class TileDesign(AbstractTileDesign):
     adc: AbstractAdc = eqx.field(default_factory=UniformAdc)
     rows: int = eqx.field(static=True, default=256)
     cols: int = eqx.field(static=True, default=256)
+    policy: AbstractProgrammingPolicy = eqx.field(default_factory=OneShot)
 
     def __check_init__(self) -> None:
         if not (isinstance(self.rows, int) and isinstance(self.cols, int) and self.rows > 0 and self.cols > 0):
@@ -73,9 +78,14 @@ class TileDesign(AbstractTileDesign):
 
     def program(self, w: Float[Array, "rows cols"], *, key: PRNGKey) -> TileState:
         """weights → targets → cells; see `AbstractTileDesign.program`."""
+        return self.program_and_report(w, key=key)[0]
+
+    def program_and_report(self, w: Float[Array, "rows cols"], *, key: PRNGKey) -> tuple[TileState, ProgrammingReport]:
+        """`program`, and what it took: pulses, energy [J], time [s], error of every cell [S]."""
         check_weights(w, self.rows, self.cols)
         g_target, gain = self.encoding.encode(w, self.device)
-        return TileState(cells=self.device.program(g_target, key=key), gain=gain)
+        cells, report = self.policy.program(self.device, g_target, key=key)
+        return TileState(cells=cells, gain=gain), report
 
     def at(self, state: TileState, t: Time) -> TileSnapshot:
         """cells → conductances at `t` [s] after programming."""
@@ -94,8 +104,8 @@ class TileDesign(AbstractTileDesign):
     def expected(self, snapshot: TileSnapshot, x: Float[Array, " rows"]) -> Float[Array, " cols"]:
         """See `AbstractTileDesign.expected`."""
         v_max = self.dac.v_max
-        i = self.crossbar.mean_currents(snapshot.g, v_max * x, self._polarity(x), v_max=v_max)
-        return snapshot.gain * i / self.dac.v_max
+        i = mean_sense_currents(self.crossbar, self.encoding, snapshot.g, v_max * x, v_max=v_max)
+        return self.encoding.decode(i, jnp.sum(v_max * x), snapshot.gain, self.device) / v_max
 
     def gain(self, snapshot: TileSnapshot) -> Float[Array, " cols"]:
         """Weight of a full cell in every column."""
@@ -109,13 +119,11 @@ class TileDesign(AbstractTileDesign):
         with jax.named_scope("aimc.dac"):
             v = self.dac(x)
         with jax.named_scope("aimc.crossbar"):
-            i = self.crossbar.currents(
-                snapshot.g, snapshot.g_std, v, self._polarity(v), v_max=self.dac.v_max, key=key_read
+            i = sense_currents(
+                self.crossbar, self.encoding, snapshot.g, snapshot.g_std, v, v_max=self.dac.v_max, key=key_read
             )
         with jax.named_scope("aimc.adc"):
-            code = self.adc(i, key=key_adc)
-        y = snapshot.gain * code / self.dac.v_max
-        return TileTrace(v=v, g=snapshot.g, i=i, code=code, y=y)
-
-    def _polarity(self, like: Float[Array, " rows"]) -> Float[Array, " pair"]:
-        return jnp.asarray(self.encoding.polarity, like.dtype)
+            code = convert(self.adc, self.encoding, i, key=key_adc)
+        y = self.encoding.decode(code, jnp.sum(v), snapshot.gain, self.device) / self.dac.v_max
+        single = len(i) == 1
+        return TileTrace(v=v, g=snapshot.g, i=i[0] if single else i, code=code[0] if single else code, y=y)
