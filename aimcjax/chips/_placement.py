@@ -7,24 +7,14 @@ import jax
 import numpy as np
 
 from .. import nn
-from ..periphery import AbstractAdc, AbstractDac, UniformAdc, UniformDac
+from ..periphery import AbstractAdc, AbstractDac, resolution
 from ..tiles import AbstractTileDesign, TileDesign
 
 
 @ft.singledispatch
 def bits_of(converter: AbstractAdc | AbstractDac) -> Any:
     """Resolution of a converter in bits, `None` for an ideal one; register your own with `@bits_of.register`."""
-    del converter
-
-
-@bits_of.register
-def _(converter: UniformAdc) -> Any:
-    return converter.bits
-
-
-@bits_of.register
-def _(converter: UniformDac) -> Any:
-    return converter.bits
+    return resolution(converter)
 
 
 def mapping_table(model: Any) -> list[dict[str, Any]]:

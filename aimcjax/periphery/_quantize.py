@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float
 
 from .._types import Scalar
@@ -32,3 +33,84 @@ def quantize(z: Float[Array, "*n"], bound: Scalar, bits: Scalar) -> Float[Array,
     """
     step = 2.0 * bound / (2.0**bits - 2.0)
     return (step * round_straight_through(z / step)).clip(-bound, bound)
+
+
+@jax.custom_jvp
+def replace_gradient(value: Float[Array, "*n"], smooth: Float[Array, "*n"]) -> Float[Array, "*n"]:
+    """`value` exactly. **Gradient:** that of `smooth`, which stands in for it; none with respect to what `value` is
+    made of. For converters whose decisions are comparisons, `smooth` is what the ideal converter gives."""
+    del smooth
+    return value
+
+
+@replace_gradient.defjvp
+def _(primals: tuple, tangents: tuple) -> tuple:
+    return replace_gradient(*primals), tangents[1]
+
+
+def quantize_stochastic(
+    z: Float[Array, "*n"], bound: Scalar, bits: Scalar, u: Float[Array, "*n"]
+) -> Float[Array, "*n"]:
+    r"""Stochastic rounding, $\mathrm{clip}_{\pm b}(\Delta\lfloor z/\Delta + u\rfloor)$ with the step of `quantize`:
+    inside the range the mean over `u` is `z`.
+
+    **Arguments:** as `quantize`; `u`, uniform in (0, 1).
+
+    **Gradient:** that of $\mathrm{clip}_{\pm b}(z)$: of the mean.
+
+    **Reference:** Gupta et al., ICML 2015, section 3.
+    """
+    step = 2.0 * bound / (2.0**bits - 2.0)
+    rounded = step * jnp.floor(lax.stop_gradient(z / step) + u)
+    return replace_gradient(rounded.clip(-bound, bound), z.clip(-bound, bound))
+
+
+def quantize_levels(x: Float[Array, " *n"], levels: Float[Array, "#n codes"], bits: int) -> Float[Array, " *n"]:
+    r"""The nearest of the $2^{bits}-1$ codes for `x` in [-1, 1], then the level that this converter has for it.
+
+    **Arguments:** `x`, one number a converter; `levels`, what each code gives, per converter or one row for all.
+
+    **Gradient:** with respect to `x` one inside [-1, 1] and zero outside, as `quantize`; with respect to `levels` that
+    of the lookup.
+    """
+    largest = 2 ** (bits - 1) - 1
+    code = jnp.clip(jnp.round(lax.stop_gradient(x) * largest), -largest, largest).astype(jnp.int32)
+    levels = jnp.broadcast_to(levels, (x.shape[0], levels.shape[1]))
+    picked = jnp.take_along_axis(levels, code[:, None] + largest, axis=1)[:, 0]
+    return replace_gradient(picked, x.clip(-1.0, 1.0) + picked)
+
+
+def digits(x: Float[Array, " *n"], bits: int, slice_bits: int) -> Float[Array, "slices *n"]:
+    r"""Digits $d_k$ of base $2^{s}$, lowest first and with the sign of `x`, of the code of `bits` nearest to `x`:
+    $\mathrm{round}(x M) = \sum_k 2^{sk} d_k$, $M = 2^{bits-1}-1$, for `x` saturated to [-1, 1].
+
+    **Gradient:** $M / \sum_k 2^{sk}$ for every digit inside [-1, 1] and zero outside: what recombines them has the
+    slope of `quantize`.
+    """
+    largest = 2 ** (bits - 1) - 1
+    n_slices = -(-(bits - 1) // slice_bits)
+    code = jnp.round(lax.stop_gradient(x).clip(-1.0, 1.0) * largest)
+    magnitude, base = jnp.abs(code), 2.0**slice_bits
+    # Floats hold these integers exactly; below 2^24 also in single precision
+    found = [jnp.sign(code) * jnp.mod(jnp.floor(magnitude / base**k), base) for k in range(n_slices)]
+    slope = largest / sum(base**k for k in range(n_slices))
+    smooth = jnp.broadcast_to(slope * x.clip(-1.0, 1.0), (n_slices, *x.shape))
+    return replace_gradient(jnp.stack(found), smooth)
+
+
+def decide(z: Float[Array, "*n"], threshold: Float[Array, "*#n"], bound: Scalar) -> Float[Array, "*n"]:
+    r"""Binary decision, $+1$ where `z` is above `threshold` and $-1$ elsewhere.
+
+    **Gradient:** with respect to `z` that of $\mathrm{clip}(z / b, -1, 1)$ (Hubara et al., NeurIPS 2016), none with
+    respect to `threshold`.
+    """
+    return replace_gradient(jnp.where(z > threshold, 1.0, -1.0).astype(z.dtype), (z / bound).clip(-1.0, 1.0))
+
+
+def decide_ternary(z: Float[Array, "*n"], threshold: Float[Array, "*#n"], bound: Scalar) -> Float[Array, "*n"]:
+    r"""Ternary decision, the sign of `z` where its magnitude is above `threshold`, and zero elsewhere.
+
+    **Gradient:** as `decide`.
+    """
+    ternary = jnp.where(jnp.abs(z) > threshold, jnp.sign(z), jnp.zeros_like(z))
+    return replace_gradient(ternary, (z / bound).clip(-1.0, 1.0))

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from .. import _random
 from .._types import PRNGKey, Scalar
-from ..periphery import AbstractAdc
+from ..periphery import AbstractAdc, AbstractDac, read_array
 from ._crossbar import AbstractCrossbar
 from ._encoding import AbstractEncoding
 
@@ -27,38 +27,36 @@ def mean_sense_currents(
     return jax.vmap(lambda g, polarity: crossbar.mean_currents(g, v, polarity, v_max=v_max))(g, polarity)
 
 
-def sense_currents(
+def read_lines(
+    dac: AbstractDac,
+    adc: AbstractAdc,
     crossbar: AbstractCrossbar,
     encoding: AbstractEncoding,
     g: Lines,
     g_std: Lines | None,
-    v: Float[Array, " rows"],
+    x: Float[Array, " rows"],
     *,
-    v_max: Scalar,
     key: PRNGKey,
-) -> Float[Array, "groups lines"]:
-    """Currents [A] of the sense lines in one read; see `AbstractCrossbar.currents`. The lines of a column are read one
-    after the other, each with noise of its own."""
-    polarity = _polarity(encoding, v)
+) -> tuple[Float[Array, " rows"], Float[Array, "groups lines"], Float[Array, "groups lines"]]:
+    """One read: volts on the rows, currents [A] of the sense lines, and what they are converted to [A]. The lines of a
+    column are read one after the other, each in its range and with noise of its own."""
+    polarity, ranges = _polarity(encoding, x), jnp.asarray(encoding.ranges, x.dtype)
     g, std = _grouped(g, encoding), None if g_std is None else _grouped(g_std, encoding)
     if std is not None and not _only_signs(encoding):
         std = std * jnp.abs(polarity)[..., None, None]  # what scales a current scales its noise
+
+    def one(g: Any, std: Any, polarity: Array, full_scale: Scalar, key: PRNGKey) -> tuple[Array, Array, Array]:
+        def currents(v: Array, key: PRNGKey) -> Array:
+            return crossbar.currents(g, std, v, polarity, v_max=dac.v_max, key=key) / full_scale
+
+        v, i, code = read_array(dac, adc, currents, x, key=key)
+        return v, full_scale * i, full_scale * code
+
     if len(g) == 1:
-        std = None if std is None else std[0]
-        return crossbar.currents(g[0], std, v, polarity[0], v_max=v_max, key=key)[None]
-    read: Any = lambda g, std, polarity, key: crossbar.currents(g, std, v, polarity, v_max=v_max, key=key)
-    return jax.vmap(read)(g, std, polarity, _random.split(key, len(g)))
-
-
-def convert(
-    adc: AbstractAdc, encoding: AbstractEncoding, i: Float[Array, "groups lines"], *, key: PRNGKey
-) -> Float[Array, "groups lines"]:
-    """The currents [A] as converted, each sense line in its own range."""
-    if len(i) == 1:
-        return adc(i[0], key=key)[None]
-    ranges = jnp.asarray(encoding.ranges, i.dtype)
-    one: Any = lambda i, full_scale, key: full_scale * adc(i / full_scale, key=key)
-    return jax.vmap(one)(i, ranges, _random.split(key, len(i)))
+        v, i, code = one(g[0], None if std is None else std[0], polarity[0], ranges[0], key)
+        return v, i[None], code[None]
+    v, i, code = jax.vmap(one)(g, std, polarity, ranges, _random.split(key, len(g)))
+    return v[0], i, code
 
 
 def _grouped(g: Lines, encoding: AbstractEncoding) -> Float[Array, "groups cells rows lines"]:

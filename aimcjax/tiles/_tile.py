@@ -2,9 +2,9 @@
 
 import dataclasses
 import typing
+from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -12,27 +12,33 @@ from .. import _random
 from .._types import PRNGKey, Time
 from ..components import shorten
 from ..devices import AbstractCells, AbstractDevice, Pcm
-from ..periphery import AbstractAdc, AbstractDac, UniformAdc, UniformDac
+from ..periphery import AbstractAdc, AbstractDac, UniformAdc, UniformDac, fabricate, install
 from ._base import AbstractTileDesign, check_weights
 from ._crossbar import AbstractCrossbar, IdealCrossbar
 from ._encoding import AbstractEncoding, DifferentialPair
 from ._programming import AbstractProgrammingPolicy, OneShot, ProgrammingReport
-from ._sense import Lines, convert, mean_sense_currents, sense_currents
+from ._sense import Lines, mean_sense_currents, read_lines
 
 
 class TileState(eqx.Module):
-    """One programmed tile: its `cells` (arrays of shape `pair rows lines`) and the digital `gain` [weight / S]."""
+    """One programmed tile: its `cells` (arrays of shape `pair rows lines`), the digital `gain` [weight / S], and the
+    mismatch of its converters, `dac` and `adc` (`None` as designed; see `periphery.fabricate`)."""
 
     cells: AbstractCells
     gain: Float[Array, " cols"]
+    dac: Any = None
+    adc: Any = None
 
 
 class TileSnapshot(eqx.Module):
-    """One tile at one time: conductances `g` [S], deviation of one read `g_std` [S] or None, `gain` [weight / S]."""
+    """One tile at one time: conductances `g` [S], deviation of one read `g_std` [S] or None, `gain` [weight / S],
+    mismatch of `dac` and `adc`."""
 
     g: Lines
     g_std: Lines | None
     gain: Float[Array, " cols"]
+    dac: Any = None
+    adc: Any = None
 
 
 class TileTrace(eqx.Module):
@@ -85,12 +91,22 @@ class TileDesign(AbstractTileDesign):
         check_weights(w, self.rows, self.cols)
         g_target, gain = self.encoding.encode(w, self.device)
         cells, report = self.policy.program(self.device, g_target, key=key)
-        return TileState(cells=cells, gain=gain), report
+        state = TileState(
+            cells=cells,
+            gain=gain,
+            dac=fabricate(self.dac, w.shape[0], key=_random.key_for(key, "dac")),
+            adc=fabricate(self.adc, g_target.shape[-1], key=_random.key_for(key, "adc")),
+        )
+        return state, report
 
     def at(self, state: TileState, t: Time) -> TileSnapshot:
         """cells → conductances at `t` [s] after programming."""
         return TileSnapshot(
-            g=self.device.drift(state.cells, t), g_std=self.device.read_std(state.cells, t), gain=state.gain
+            g=self.device.drift(state.cells, t),
+            g_std=self.device.read_std(state.cells, t),
+            gain=state.gain,
+            dac=state.dac,
+            adc=state.adc,
         )
 
     def read(self, snapshot: TileSnapshot, x: Float[Array, " rows"], *, key: PRNGKey) -> Float[Array, " cols"]:
@@ -115,15 +131,8 @@ class TileDesign(AbstractTileDesign):
         rows = snapshot.g.shape[-2]
         if x.shape != (rows,):
             raise ValueError(f"a tile reads one vector of shape ({rows},), got {x.shape}; for a batch use `jax.vmap`")
-        key_read, key_adc = _random.split(key, 2)
-        with jax.named_scope("aimc.dac"):
-            v = self.dac(x)
-        with jax.named_scope("aimc.crossbar"):
-            i = sense_currents(
-                self.crossbar, self.encoding, snapshot.g, snapshot.g_std, v, v_max=self.dac.v_max, key=key_read
-            )
-        with jax.named_scope("aimc.adc"):
-            code = convert(self.adc, self.encoding, i, key=key_adc)
+        dac, adc = install(self.dac, snapshot.dac), install(self.adc, snapshot.adc)
+        v, i, code = read_lines(dac, adc, self.crossbar, self.encoding, snapshot.g, snapshot.g_std, x, key=key)
         y = self.encoding.decode(code, jnp.sum(v), snapshot.gain, self.device) / self.dac.v_max
         single = len(i) == 1
         return TileTrace(v=v, g=snapshot.g, i=i[0] if single else i, code=code[0] if single else code, y=y)
