@@ -6,10 +6,12 @@
 - `WeightLevelTile`: the same verbs on normalised weights, for training.
 - Encodings: `DifferentialPair`, `Offset`, `OffsetUnitColumn`, `SignificancePairs`, `TablePairs`; of other encodings
   `BitSliced`, `Replicated`. `decode_weights` is what conductances stand for.
-- `IdealCrossbar`, `CubicIrDrop`.
+- `IdealCrossbar`, `CubicIrDrop`, `SeriesResistance`, `WireResistance`.
 - Programming policies: `OneShot`, `WriteVerify`, `GradientProgramming`, `PulsePredictor` (`train_pulse_predictor`);
   each reports what it took. `optimize_table`: targets for accuracy over time, by gradient on `error_over_time`.
 - Defects: `ArrayDefects` (dead lines, clusters), `remap` to spare lines, `with_parity` and `parity_alarm`.
+- `crossbar_currents`, `nonlinear_currents`: the exact currents of an array with wire resistance.
+- `read_margin`, `half_select_voltages`: passive arrays, with `DiodeSelector`, `SinhSelector`, `ThresholdSelector`.
 - `preset(name)`, `preset_names()`: tiles by name.
 """
 
@@ -23,6 +25,7 @@ from ._crossbar import (
     CubicIrDrop as CubicIrDrop,
     IdealCrossbar as IdealCrossbar,
 )
+from ._crossbar_currents import crossbar_currents as crossbar_currents
 from ._defects import ArrayDefects as ArrayDefects, DefectiveCells as DefectiveCells
 from ._encoding import (
     AbstractEncoding as AbstractEncoding,
@@ -32,6 +35,7 @@ from ._encoding import (
 from ._encoding_offset import Offset as Offset, OffsetUnitColumn as OffsetUnitColumn
 from ._encoding_pairs import SignificancePairs as SignificancePairs, TablePairs as TablePairs
 from ._encoding_slices import BitSliced as BitSliced, Replicated as Replicated
+from ._nonlinear_currents import nonlinear_currents as nonlinear_currents
 from ._presets import preset as preset, preset_names as preset_names
 from ._programming import (
     AbstractProgrammingPolicy as AbstractProgrammingPolicy,
@@ -47,6 +51,17 @@ from ._programming_predictor import (
 )
 from ._programming_verify import WriteVerify as WriteVerify
 from ._roles import ROLES as ROLES
+from ._selectors import (
+    AbstractSelector as AbstractSelector,
+    DiodeSelector as DiodeSelector,
+    SinhSelector as SinhSelector,
+    ThresholdSelector as ThresholdSelector,
+)
+from ._sneak_paths import (
+    HalfSelect as HalfSelect,
+    half_select_voltages as half_select_voltages,
+    read_margin as read_margin,
+)
 from ._spares import (
     Remap as Remap,
     parity_alarm as parity_alarm,
@@ -61,3 +76,4 @@ from ._tile import (
     TileTrace as TileTrace,
 )
 from ._weight_level import WeightLevelTile as WeightLevelTile, WeightState as WeightState
+from ._wire_resistance import SeriesResistance as SeriesResistance, WireResistance as WireResistance

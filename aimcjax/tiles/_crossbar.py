@@ -1,6 +1,7 @@
 """The array itself: voltages on the rows, conductances at the crossings, currents from the columns."""
 
 import abc
+import typing
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -18,7 +19,19 @@ _EXACT = lax.Precision.HIGHEST
 
 
 class AbstractCrossbar(eqx.Module):
-    """Column currents of an array of cells; the cells of one weight share a sense line (`polarity`)."""
+    """Column currents of an array of cells; the cells of one weight share a sense line (`polarity`).
+
+    What depends on the cells alone is done once for many reads: `prepare` gives the cells that the crossbar
+    `prepared()` reads as this one reads the cells it was given.
+    """
+
+    @abc.abstractmethod
+    def prepare(self, g: Cells, g_std: Cells | None) -> tuple[Cells, Cells | None]:
+        """`g` and `g_std` [S] as `prepared()` takes them, and `g_std` as it reaches the columns."""
+
+    @abc.abstractmethod
+    def prepared(self) -> "AbstractCrossbar":
+        """The crossbar that reads what `prepare` gave; it prepares nothing itself."""
 
     @abc.abstractmethod
     def mean_currents(
@@ -45,12 +58,21 @@ class AbstractCrossbar(eqx.Module):
         i = self.mean_currents(g, v, polarity, v_max=v_max)
         if g_std is None:
             return i
-        variance = _product(v**2, jnp.sum(g_std**2, axis=0))
+        _, seen = self.prepare(g, g_std)
+        variance = _product(v**2, jnp.sum(typing.cast(Array, seen) ** 2, axis=0))
         return i + _safe_sqrt(variance) * _random.normal(key, i.shape, i.dtype)
 
 
 class IdealCrossbar(AbstractCrossbar):
     r"""Wires without resistance: $i_c = \sum_r v_r \sum_p s_p\, g_{prc}$ with polarity $s$ (Ohm and Kirchhoff)."""
+
+    def prepare(self, g: Cells, g_std: Cells | None) -> tuple[Cells, Cells | None]:
+        """Nothing to prepare."""
+        return g, g_std
+
+    def prepared(self) -> AbstractCrossbar:
+        """Itself."""
+        return self
 
     def mean_currents(
         self, g: Cells, v: Float[Array, " rows"], polarity: Float[Array, " pair"], *, v_max: Scalar
@@ -72,9 +94,22 @@ class CubicIrDrop(AbstractCrossbar):
     **Reference:** the approximation of AIHWKit's forward pass (Rasch et al., AICAS 2021). The standard crossbar of
     Rasch 2023 has the ratio 1/(0.35 Ohm x 5 uS) of wire to cell conductance; at 25 uS a cell that ratio is 0.07 Ohm
     a segment.
+
+    Measured against the exact circuit of `WireResistance` without resistance of the rows, the largest error relative to
+    the largest current, conductances uniform from 0 to g_max, inputs in [-1, 1]: at $g_{max} r$ of 1e-5 and 5e-5, 0.4 %
+    and 2 % for 64x64 cells (drop 0.7 % and 3.6 %), 7 % and 20 % for 256x256 (drop 16 % and 49 %); with resistive rows
+    they count on top. `SeriesResistance` is closer, at no cost per read.
     """
 
     r_wire: Scalar = physical(0.07 * Ohm, unit="Ohm", doc="Rasch 2023: 0.35 Ohm at 5 uS, the same ratio at 25 uS")
+
+    def prepare(self, g: Cells, g_std: Cells | None) -> tuple[Cells, Cells | None]:
+        """Nothing to prepare."""
+        return g, g_std
+
+    def prepared(self) -> AbstractCrossbar:
+        """Itself."""
+        return self
 
     def mean_currents(
         self, g: Cells, v: Float[Array, " rows"], polarity: Float[Array, " pair"], *, v_max: Scalar

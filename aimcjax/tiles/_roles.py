@@ -11,7 +11,9 @@ from ._presets import preset
 from ._programming import AbstractProgrammingPolicy, OneShot, PulseCost
 from ._programming_gradient import GradientProgramming
 from ._programming_verify import WriteVerify
+from ._selectors import AbstractSelector, DiodeSelector, SinhSelector, ThresholdSelector
 from ._tile import TileDesign
+from ._wire_resistance import SeriesResistance, WireResistance
 
 
 _ENCODINGS = (DifferentialPair, Offset, OffsetUnitColumn, SignificancePairs, TablePairs, BitSliced, Replicated)
@@ -19,10 +21,21 @@ _ENCODINGS = (DifferentialPair, Offset, OffsetUnitColumn, SignificancePairs, Tab
 ROLES = {
     AbstractTileDesign: Role("a tile", {"tile": TileDesign, "standard_pcm": lambda: preset("standard_pcm")}),
     AbstractEncoding: Role("an encoding", {encoding.name: encoding for encoding in _ENCODINGS}),
-    AbstractCrossbar: Role("a crossbar", {"ideal_crossbar": IdealCrossbar, "cubic_ir_drop": CubicIrDrop}),
     AbstractProgrammingPolicy: Role(
         "a programming policy",
         {"one_shot": OneShot, "write_verify": WriteVerify, "gradient_programming": GradientProgramming},
     ),
     PulseCost: Role("the cost of pulses", {"pulse_cost": PulseCost}),
+    AbstractSelector: Role(
+        "a selector", {"diode": DiodeSelector, "sinh_selector": SinhSelector, "threshold_selector": ThresholdSelector}
+    ),
+    AbstractCrossbar: Role(
+        "a crossbar",
+        {
+            "ideal_crossbar": IdealCrossbar,
+            "cubic_ir_drop": CubicIrDrop,
+            "series_resistance": SeriesResistance,
+            "wire_resistance": WireResistance,
+        },
+    ),
 }

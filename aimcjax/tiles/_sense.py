@@ -17,6 +17,20 @@ from ._encoding import AbstractEncoding
 Lines = Float[Array, "pair rows lines"]
 
 
+def prepare_lines(
+    crossbar: AbstractCrossbar, encoding: AbstractEncoding, g: Lines, g_std: Lines | None
+) -> tuple[Lines | None, Lines | None]:
+    """What `crossbar.prepared()` reads, `None` where that is `g` itself, and the deviations as the lines see them."""
+    if len(encoding.ranges) == 1:
+        effective, g_std = crossbar.prepare(g, g_std)
+        return None if effective is g else effective, g_std
+    if crossbar.prepared() is crossbar:
+        return None, g_std
+    grouped = (_grouped(g, encoding), None if g_std is None else _grouped(g_std, encoding))
+    effective, std = jax.vmap(crossbar.prepare)(*grouped)
+    return effective.reshape(g.shape), None if std is None else std.reshape(g.shape)
+
+
 def mean_sense_currents(
     crossbar: AbstractCrossbar, encoding: AbstractEncoding, g: Lines, v: Float[Array, " rows"], *, v_max: Scalar
 ) -> Float[Array, "groups lines"]:

@@ -17,7 +17,7 @@ from ._base import AbstractTileDesign, check_weights
 from ._crossbar import AbstractCrossbar, IdealCrossbar
 from ._encoding import AbstractEncoding, DifferentialPair
 from ._programming import AbstractProgrammingPolicy, OneShot, ProgrammingReport
-from ._sense import Lines, mean_sense_currents, read_lines
+from ._sense import Lines, mean_sense_currents, prepare_lines, read_lines
 
 
 class TileState(eqx.Module):
@@ -31,14 +31,16 @@ class TileState(eqx.Module):
 
 
 class TileSnapshot(eqx.Module):
-    """One tile at one time: conductances `g` [S], deviation of one read `g_std` [S] or None, `gain` [weight / S],
-    mismatch of `dac` and `adc`."""
+    """One tile at one time: conductances `g` [S], deviation of one read `g_std` [S] as the lines see it or None,
+    `gain` [weight / S], mismatch of `dac` and `adc`, and `effective` [S], what the crossbar prepared from `g`; None
+    where that is `g` itself."""
 
     g: Lines
     g_std: Lines | None
     gain: Float[Array, " cols"]
     dac: Any = None
     adc: Any = None
+    effective: Lines | None = None
 
 
 class TileTrace(eqx.Module):
@@ -101,13 +103,9 @@ class TileDesign(AbstractTileDesign):
 
     def at(self, state: TileState, t: Time) -> TileSnapshot:
         """cells → conductances at `t` [s] after programming."""
-        return TileSnapshot(
-            g=self.device.drift(state.cells, t),
-            g_std=self.device.read_std(state.cells, t),
-            gain=state.gain,
-            dac=state.dac,
-            adc=state.adc,
-        )
+        g = self.device.drift(state.cells, t)
+        effective, g_std = prepare_lines(self.crossbar, self.encoding, g, self.device.read_std(state.cells, t))
+        return TileSnapshot(g=g, g_std=g_std, gain=state.gain, dac=state.dac, adc=state.adc, effective=effective)
 
     def read(self, snapshot: TileSnapshot, x: Float[Array, " rows"], *, key: PRNGKey) -> Float[Array, " cols"]:
         """conductances → currents → codes → y, for one vector `x` in [-1, 1]."""
@@ -120,7 +118,7 @@ class TileDesign(AbstractTileDesign):
     def expected(self, snapshot: TileSnapshot, x: Float[Array, " rows"]) -> Float[Array, " cols"]:
         """See `AbstractTileDesign.expected`."""
         v_max = self.dac.v_max
-        i = mean_sense_currents(self.crossbar, self.encoding, snapshot.g, v_max * x, v_max=v_max)
+        i = mean_sense_currents(self.crossbar.prepared(), self.encoding, _effective(snapshot), v_max * x, v_max=v_max)
         return self.encoding.decode(i, jnp.sum(v_max * x), snapshot.gain, self.device) / v_max
 
     def gain(self, snapshot: TileSnapshot) -> Float[Array, " cols"]:
@@ -132,7 +130,13 @@ class TileDesign(AbstractTileDesign):
         if x.shape != (rows,):
             raise ValueError(f"a tile reads one vector of shape ({rows},), got {x.shape}; for a batch use `jax.vmap`")
         dac, adc = install(self.dac, snapshot.dac), install(self.adc, snapshot.adc)
-        v, i, code = read_lines(dac, adc, self.crossbar, self.encoding, snapshot.g, snapshot.g_std, x, key=key)
+        v, i, code = read_lines(
+            dac, adc, self.crossbar.prepared(), self.encoding, _effective(snapshot), snapshot.g_std, x, key=key
+        )
         y = self.encoding.decode(code, jnp.sum(v), snapshot.gain, self.device) / self.dac.v_max
         single = len(i) == 1
         return TileTrace(v=v, g=snapshot.g, i=i[0] if single else i, code=code[0] if single else code, y=y)
+
+
+def _effective(snapshot: TileSnapshot) -> Lines:
+    return snapshot.g if snapshot.effective is None else snapshot.effective
