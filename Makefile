@@ -2,12 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test types clean
+.PHONY: demo test test-all types clean
 
 demo: .venv/run.done  ## train, program, age and report a network; writes runs/quickstart
 	$(BIN)/aimcjax run configs/quickstart.yaml --overwrite
 
-test: .venv/test.done  ## lint and all tests
+test: .venv/test.done  ## lint and the tests
+	$(BIN)/ruff check .
+	$(BIN)/pytest -n 2 -m "not slow"
+
+test-all: .venv/test.done  ## also those that take minutes: the promises of the quickstart, every preset at every speed
 	$(BIN)/ruff check .
 	$(BIN)/pytest -n 2
 
