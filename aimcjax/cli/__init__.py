@@ -38,10 +38,21 @@ def _path(error: Any) -> str:
     return error.ctx.command_path if getattr(error, "ctx", None) else "aimcjax"
 
 
+def _stop(*_: Any) -> None:
+    # Leaves through `finally`: nothing half-written stays. Where a callback of the garbage collector swallows the exit,
+    # the timer asks again, without a word.
+    sys.unraisablehook = lambda _: None
+    signal.setitimer(signal.ITIMER_REAL, 0.5)
+    sys.exit(143)
+
+
 def main() -> None:
     """Entry point of the `aimcjax` command."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaves through `finally`: nothing half-written stays
+    for number in (signal.SIGTERM, signal.SIGALRM):
+        signal.signal(number, _stop)
     try:
         sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False))
     except _UsageError as error:
         sys.exit(refuse(f"{error.format_message()} See `{_path(error)} --help`.").exit_code)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
