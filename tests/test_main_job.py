@@ -44,7 +44,7 @@ def test_directory_is_complete(finished: Path) -> None:
     names = {path.name for path in finished.iterdir()}
     assert names == {
         "config.yaml", "versions.json", "summary.json", "results.nc", "report.md", "figures", "mapping_table.json",
-        "checkpoint",
+        "tile_health", "checkpoint",
     }  # fmt: skip
     figures = {path.name for path in (finished / "figures").iterdir()}
     assert figures == {"accuracy_over_time.png", "energy_breakdown.png", "weight_error.png"}

@@ -14,6 +14,7 @@ from .. import datasets, models
 from .._types import PRNGKey
 from ..chips import CostModel
 from ..components import LARGEST_SIZE, limits_of, read_quantity, shorten
+from ..mapping import AbstractCompensation
 from ..tiles import AbstractTileDesign
 from ..training import Schedule
 from ..units import format_quantity, format_time
@@ -140,10 +141,12 @@ class CalibrationConfig(Section):
 
 
 class ChipConfig(Section):
-    """The machine: how many tiles it has (`null`: as many as needed), and layers that stay digital (path patterns)."""
+    """The machine: how many tiles it has (`null`: as many as needed), layers that stay digital (path patterns), and how
+    drift is compensated."""
 
     max_tiles: Count | None = Field(None, gt=0)
     digital_layers: tuple[str, ...] = ()
+    compensation: component(AbstractCompensation) = {"type": "global_drift_compensation"}
 
 
 class SweepConfig(Section):

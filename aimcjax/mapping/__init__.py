@@ -2,7 +2,8 @@
 
 - `program_matrix(design, w, key=key)` programs one chip; `matrix(x, t=t, key=key)` multiplies one vector.
 - `TiledMatrix.at(t)` is the matrix at one time, for many reads.
-- `Partition` says which rows and columns lie on which tile; `GlobalDriftCompensation` undoes the mean drift.
+- `Partition` says which rows and columns lie on which tile; `GlobalDriftCompensation` undoes the mean drift of
+  a tile, `ColumnDriftCompensation` that of every column.
 - `calibrate_matrix(matrix, x, wanted, t=t, key=key)` corrects outputs by what known vectors gave: `AffineColumns`,
   `ColumnGain`, `GlobalGain`; `PeriodicCalibration` and `calibrated_over_time` say when.
 - `averaged(matrices)`: the mean of several programmed copies.
@@ -23,6 +24,7 @@ from ._calibration import (
 )
 from ._compensation import (
     AbstractCompensation as AbstractCompensation,
+    ColumnDriftCompensation as ColumnDriftCompensation,
     GlobalDriftCompensation as GlobalDriftCompensation,
 )
 from ._matrix import (
@@ -31,3 +33,4 @@ from ._matrix import (
     program_matrix as program_matrix,
 )
 from ._partition import Partition as Partition
+from ._roles import ROLES as ROLES

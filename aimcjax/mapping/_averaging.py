@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 from .. import _random
 from .._types import PRNGKey, Time
 from ..tiles import AbstractTileDesign
+from ._calibration import check_vectors
 from ._compensation import AbstractCompensation
 from ._matrix import MatrixSnapshot, TiledMatrix, program_matrix
 
@@ -56,6 +57,8 @@ def program_copies(
     compensation: AbstractCompensation | None = None,
 ) -> TiledMatrix:
     """`n_copies` chips' worth of `program_matrix`, stacked along a new leading axis."""
+    if n_copies < 1:
+        raise ValueError(f"at least one copy is needed, got n_copies={n_copies}")
     program = lambda key: program_matrix(design, w, key=key, compensation=compensation)
     return eqx.filter_vmap(program)(_random.split(key, n_copies))
 
@@ -75,6 +78,8 @@ def averaged(
 
     **Raises:** `ValueError` if `keep` is not from 1 to the number of copies, or comes without calibration vectors.
     """
+    if copies.reference.ndim != 5:
+        raise ValueError("copies come from `program_copies`, got a single matrix: it has nothing to average")
     n_copies = copies.reference.shape[0]
     n_out = copies.partition.n_out
     if keep is None:
@@ -83,6 +88,7 @@ def averaged(
         raise ValueError(f"from 1 to all {n_copies} copies can be kept, got keep={keep}")
     if x is None or wanted is None or key is None:
         raise ValueError("to keep the best copies give calibration vectors: x, wanted and key")
+    check_vectors(copies.partition, x, wanted)
     fresh = AveragedMatrix(copies, jnp.ones((n_copies, n_out))).at(0.0).copies
 
     def error(copy: MatrixSnapshot, key: PRNGKey) -> Float[Array, " n_out"]:

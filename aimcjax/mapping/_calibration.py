@@ -10,8 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .. import _random
 from .._types import PRNGKey, Time
+from ._compensation import ratio
 from ._matrix import MatrixSnapshot, TiledMatrix
+from ._partition import Partition
 
 
 class Correction(eqx.Module):
@@ -57,7 +60,7 @@ class ColumnGain(AbstractCorrector):
 
     def correction(self, answer: Float[Array, "n n_out"], wanted: Float[Array, "n n_out"]) -> Correction:
         """See the class."""
-        gain = _ratio(jnp.sum(jnp.abs(wanted), axis=0), jnp.sum(jnp.abs(answer), axis=0))
+        gain = ratio(jnp.sum(jnp.abs(wanted), axis=0), jnp.sum(jnp.abs(answer), axis=0))
         return Correction(gain, jnp.zeros_like(gain))
 
 
@@ -69,7 +72,7 @@ class GlobalGain(AbstractCorrector):
 
     def correction(self, answer: Float[Array, "n n_out"], wanted: Float[Array, "n n_out"]) -> Correction:
         """See the class."""
-        gain = jnp.broadcast_to(_ratio(jnp.sum(jnp.abs(wanted)), jnp.sum(jnp.abs(answer))), answer.shape[1:])
+        gain = jnp.broadcast_to(ratio(jnp.sum(jnp.abs(wanted)), jnp.sum(jnp.abs(answer))), answer.shape[1:])
         return Correction(gain, jnp.zeros_like(gain))
 
 
@@ -100,10 +103,11 @@ def calibrate_matrix(
     reference, or what the matrix answered when it was programmed (`answers(matrix.at(0.0), x, key=...)`); `t` [s];
     `key` of the reads; `corrector`, default `AffineColumns()`; `reads` of every vector, averaged.
 
-    **Raises:** `ValueError` if vectors and products are not of one number.
+    **Raises:** `ValueError` if there is not one product for each vector, or no vector or read.
     """
-    if len(x) != len(wanted):
-        raise ValueError(f"every calibration vector has a product, got {len(x)} vectors and {len(wanted)} products")
+    check_vectors(matrix.partition, x, wanted)
+    if reads < 1:
+        raise ValueError(f"a calibration needs at least one read, got reads={reads}")
     snapshot = matrix.at(t)
     correction = (corrector or AffineColumns()).correction(answers(snapshot, x, key=key, reads=reads), wanted)
     return CalibratedMatrix(snapshot, correction)
@@ -130,7 +134,9 @@ class PeriodicCalibration(eqx.Module):
             raise ValueError(f"first is above 0 s and factor at least 1, got first={self.first}, factor={self.factor}")
 
     def times(self, until: float) -> list[float]:
-        """All calibrations [s] up to `until` [s]."""
+        """All calibrations [s] up to `until` [s], a finite time."""
+        if not np.isfinite(until):
+            raise ValueError(f"calibrations go on for ever: ask up to a finite time, got {until} s")
         if self.factor == 1.0:
             return list(self.first * np.arange(1, int(until / self.first + 1e-9) + 1, dtype=float))
         count = int(np.floor(np.log(until / self.first) / np.log(self.factor) + 1e-9)) + 1 if until >= self.first else 0
@@ -152,23 +158,31 @@ def calibrated_over_time(
     key: PRNGKey,
     corrector: AbstractCorrector | None = None,
 ) -> list[CalibratedMatrix]:
-    """The matrix at each of `times` [s], each with the correction of the latest calibration before it."""
+    """The matrix at each of `times` [s], each with the correction of the latest calibration before it.
+
+    The matrix's own compensation is computed at every time on top of it: for a chip that is corrected by the schedule
+    alone, program the matrix with `GlobalDriftCompensation(strength=0.0)`.
+    """
     corrected: dict[float, Correction] = {}
     result = []
     for t in times:
         last = schedule.latest(t)
         if last is not None and last not in corrected:
-            key_now = jax.random.fold_in(key, len(corrected))
+            key_now = _random.key_for(key, f"calibration at {last!r} s")  # whatever other times are asked for
             done = calibrate_matrix(matrix, x, wanted, t=last, key=key_now, corrector=corrector)
             corrected[last] = done.correction
         result.append(CalibratedMatrix(matrix.at(t), corrected[last] if last is not None else _none(wanted)))
     return result
 
 
+def check_vectors(part: Partition, x: Array, wanted: Array) -> None:
+    """Raises `ValueError` unless `x` and `wanted` are inputs and outputs of a matrix, as many of each and not none."""
+    if not len(x) or x.shape[1:] != (part.n_in,) or wanted.shape != (len(x), part.n_out):
+        raise ValueError(
+            f"calibration needs vectors x[n, {part.n_in}] and their products wanted[n, {part.n_out}], "
+            f"got shapes {x.shape} and {wanted.shape}"
+        )
+
+
 def _none(wanted: Any) -> Correction:
     return Correction(jnp.ones_like(wanted[0]), jnp.zeros_like(wanted[0]))
-
-
-def _ratio(wanted: Array, answer: Array) -> Array:
-    known = (answer > 0) & (wanted > 0)
-    return jnp.where(known, wanted, 1.0) / jnp.where(known, answer, 1.0)

@@ -17,12 +17,13 @@ from ._partition import Partition
 class MatrixSnapshot(eqx.Module):
     """A programmed matrix at one time: `y = snapshot(x, key=key)`.
 
-    `tiles` and the compensation `factor` have leading axes `grid_rows grid_cols`.
+    `tiles` and the compensation `factor` have leading axes `grid_rows grid_cols`; there is one factor for all columns
+    of a tile, or one for each.
     """
 
     design: AbstractTileDesign
     tiles: Any
-    factor: Float[Array, "grid_rows grid_cols"]
+    factor: Float[Array, "grid_rows grid_cols _"]
     partition: Partition = eqx.field(static=True)
 
     def __call__(self, x: Float[Array, " n_in"], *, key: PRNGKey) -> Float[Array, " n_out"]:
@@ -35,7 +36,7 @@ class MatrixSnapshot(eqx.Module):
         keys = _random.split(key, part.n_tiles).reshape(part.grid_rows, part.grid_cols)
         read_row = jax.vmap(lambda tile, x, key: self.design.read(tile, x, key=key), in_axes=(0, None, 0))
         y = jax.vmap(read_row)(self.tiles, part.split_vector(x), keys)
-        return part.join_vector(jnp.sum(y * self.factor[..., None], axis=0))
+        return part.join_vector(jnp.sum(y * self.factor, axis=0))
 
 
 class TiledMatrix(eqx.Module):

@@ -6,11 +6,14 @@
     ys = apply(at(chip, t=3600.0), xs, key=key)                     # read an hour later
 
 - `AnalogLinear`, `ProgrammedLinear`, `AgedLinear`: the three lives of a layer.
-- `trainable`: which leaves training may change. `with_compensation`: another drift compensation.
+- `trainable`: which leaves training may change. `with_compensation`, `with_compensation_strength`:
+  another drift compensation, or the same at another strength.
+- `reestimate_batch_norm`: statistics of batch normalisation as the chip gives them.
 - `to_digital`: back to ordinary weights.
 - `to_analog`, `map_layers`: where new layer types and frameworks register.
 """
 
+from ._batch_norm import reestimate_batch_norm as reestimate_batch_norm
 from ._calibrate import calibrate as calibrate, input_power as input_power
 from ._convert import (
     analog_layers as analog_layers,
@@ -27,6 +30,7 @@ from ._functional import (
     program as program,
     trainable as trainable,
     with_compensation as with_compensation,
+    with_compensation_strength as with_compensation_strength,
 )
 from ._linear import (
     AbstractAnalogLayer as AbstractAnalogLayer,

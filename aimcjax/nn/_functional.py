@@ -1,16 +1,18 @@
 """The verbs on whole models: program, at, apply; and which leaves train."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import jax.random as jr
 import jax.tree_util as jtu
 from jaxtyping import Array, PyTree
 
 from .. import _random
-from .._types import PRNGKey, Time
+from .._types import PRNGKey, Scalar, Time
 from ..mapping import AbstractCompensation
 from ..tiles import AbstractTileDesign
 from ._convert import analog_layers, map_layers
@@ -82,13 +84,22 @@ def bind(model: Model, key: PRNGKey) -> Model:
 
 
 def with_compensation(model: Model, compensation: AbstractCompensation) -> Model:
-    """The model with another drift compensation in every analog or programmed layer."""
+    """The model with another drift compensation in every analog or programmed layer; a programmed chip can only take
+    one with the calibration vectors that it answered when it was new."""
+    return _map_compensation(model, lambda _: compensation)
 
+
+def with_compensation_strength(model: Model, strength: Scalar | float) -> Model:
+    """The model with every drift compensation at `strength`: 1 compensates, 0 does not. No value recompiles."""
+    return _map_compensation(model, lambda old: dataclasses.replace(old, strength=jnp.asarray(strength, float)))
+
+
+def _map_compensation(model: Model, f: Callable[[AbstractCompensation], AbstractCompensation]) -> Model:
     def swap(path: str, layer: Any) -> Any:
         del path
-        if isinstance(layer, ProgrammedLinear):
-            return dataclasses.replace(layer, matrix=dataclasses.replace(layer.matrix, compensation=compensation))
-        return dataclasses.replace(layer, compensation=compensation)
+        holder = layer.matrix if isinstance(layer, ProgrammedLinear) else layer
+        new = dataclasses.replace(holder, compensation=f(holder.compensation))
+        return dataclasses.replace(layer, matrix=new) if isinstance(layer, ProgrammedLinear) else new
 
     return map_layers(model, swap, is_analog)
 

@@ -5,8 +5,8 @@
 - `device_table`, `datasheet_lines`, `parameter_lines`, `plot_device`: memory cells side by side, and one in a picture.
 - `references`: the published models that a design is made of.
 - `plot_fit`, `fit_table`, `goodness_line`, `fit_markdown`: data against a fitted model.
-- `tile_errors`: target and programmed weights of one tile.
-- `tile_health`, `write_tile_health`: a row of numbers for every tile, heat maps (`plot_tile`) of the worst.
+- `tile_weights`: target and held weights of every tile. `tile_health`, `write_tile_health`: a row of numbers for each,
+  heat maps (`plot_tile`) of the worst.
 - `plot_hysteresis`, `plot_lobe_area`, `plot_ideality`: fingerprints of a memristor.
 - `verilog_a`: a compact model as a module for circuit simulators.
 """
@@ -46,9 +46,9 @@ from ._results import (
     summary as summary,
     write_netcdf as write_netcdf,
 )
-from ._tile_errors import tile_errors as tile_errors
 from ._tile_health import (
     HEALTH_COLUMNS as HEALTH_COLUMNS,
+    largest_tile as largest_tile,
     plot_tile as plot_tile,
     tile_health as tile_health,
     tile_weights as tile_weights,

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from ..chips import COMPONENTS
 from ..units import format_time
+from ._heat_map import heat_map
 from ._results import COMPENSATIONS, ROADS, Results
 
 
@@ -84,14 +84,11 @@ def _energy(results: Results) -> Figure:
 
 def _weight_error(results: Results) -> Figure:
     tile = results.tile_errors
-    error = tile.programmed - tile.target
-    panels = ((tile.target, "target weight"), (error, "error"))
+    panels = ((tile.target, "target weight"), (tile.error, "error"))
     figure = Figure(figsize=(7.0, 5.6), layout="constrained")
     axes = figure.subplots(2, 1, sharex=True)
     for axis, (values, title) in zip(axes, panels, strict=True):
-        limit = float(np.max(np.abs(values)))
-        image = axis.imshow(values, cmap="PuOr", vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
-        axis.set(ylabel="row (input)", title=f"{title}: std {np.std(values):.3g}")
-        figure.colorbar(image, ax=axis, label="weight")
+        heat_map(axis, values, title)
+        axis.set_ylabel("row (input)")
     axes[-1].set_xlabel("column (output)")
     return figure

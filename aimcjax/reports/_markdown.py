@@ -90,7 +90,7 @@ def markdown(results: Results, config_yaml: str, captions: dict[str, str]) -> st
         _cost_table(config_yaml),
         "## Models",
         "".join(f"- {line}\n" for line in results.references)
-        + "- Drift compensation reads 16 calibration vectors on every tile, averaged until their noise is negligible "
+        + "- Drift compensation reads its calibration vectors on every tile, averaged until their noise is negligible "
         "(assumed).\n"
         "- Intervals: Student's t over chips, test set fixed; they say nothing of other test sets or training seeds.",
         f"## Setup\n\nWall time {results.wall_s:.0f} s. Versions are in `versions.json`, "

@@ -18,12 +18,24 @@ ROADS = ("direct", "hwa")
 
 @dataclasses.dataclass(frozen=True)
 class TileErrors:
-    """One tile of one chip: `target` and `programmed` weights in units of the layer, of tile `tile_id`."""
+    """One tile of one chip, in units of the layer's weights: `target`; `programmed`, what its cells hold; `seen`, what
+    inputs meet through the wires."""
 
     layer: str
     tile_id: str
     target: Float[np.ndarray, "rows cols"]
     programmed: Float[np.ndarray, "rows cols"]
+    seen: Float[np.ndarray, "rows cols"]
+
+    @property
+    def error(self) -> Float[np.ndarray, "rows cols"]:
+        """Of cells and wires together: `seen - target`."""
+        return self.seen - self.target
+
+    @property
+    def ir_drop(self) -> Float[np.ndarray, "rows cols"]:
+        """What the wires took: `programmed - seen`."""
+        return self.programmed - self.seen
 
 
 @dataclasses.dataclass(frozen=True)

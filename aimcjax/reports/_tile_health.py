@@ -1,9 +1,13 @@
 """The health of every tile of a chip: one row of numbers each, and heat maps of one."""
 
 import csv
+import dataclasses
+import functools as ft
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,13 +18,18 @@ from .. import nn
 from .._types import Time
 from ..chips import mapping_table
 from ..devices import is_stuck
+from ..mapping import MatrixSnapshot
+from ..tiles import IdealCrossbar
+from ._heat_map import heat_map
 from ._results import TileErrors
 
 
 HEALTH_COLUMNS = (
-    "tile_id", "layer", "rows", "cols", "target_std", "error_mean", "error_std", "error_max", "worst_row",
-    "worst_col", "stuck_share", "full_share",
+    "tile_id", "layer", "rows", "cols", "target_std", "error_mean", "error_std", "error_max", "ir_drop_max",
+    "worst_row", "worst_col", "stuck_share", "full_share",
 )  # fmt: skip
+# Where the wires are looked at: half of full scale on all rows, the mean magnitude of uniform inputs.
+_LOAD = 0.5
 
 
 def tile_weights(analog: Any, chip: Any, *, t: Time = 0.0) -> list[TileErrors]:
@@ -30,35 +39,74 @@ def tile_weights(analog: Any, chip: Any, *, t: Time = 0.0) -> list[TileErrors]:
     """
     table, layers, found = mapping_table(chip), nn.analog_layers(analog), []
     for name, programmed in nn.analog_layers(chip).items():
-        held, part = _held(programmed.matrix.at(t)), programmed.matrix.partition
+        part = programmed.matrix.partition
+        held, seen = (np.asarray(weights) for weights in _held_and_seen(programmed.matrix.at(t)))
         for tile in (tile for tile in table if tile["layer"] == name):
             (r0, r1), (c0, c1) = tile["row_range"], tile["col_range"]
-            block = held[r0 // part.block_rows, c0 // part.block_cols, : r1 - r0, : c1 - c0]
-            target = np.asarray(layers[name].weight).T[r0:r1, c0:c1]
             scale = np.asarray(programmed.scale)[c0:c1]
-            found.append(TileErrors(layer=name, tile_id=tile["tile_id"], target=target, programmed=block * scale))
+            block = lambda weights, r0=r0, r1=r1, c0=c0, c1=c1, part=part, scale=scale: (
+                scale * weights[r0 // part.block_rows, c0 // part.block_cols, : r1 - r0, : c1 - c0]
+            )
+            target = np.asarray(layers[name].weight).T[r0:r1, c0:c1]
+            found.append(TileErrors(name, tile["tile_id"], target, programmed=block(held), seen=block(seen)))
     return found
+
+
+def largest_tile(tiles: Sequence[TileErrors]) -> TileErrors:
+    """The first of those with most weights."""
+    return max(tiles, key=lambda tile: tile.target.size)
 
 
 def tile_health(analog: Any, chip: Any, *, t: Time = 0.0) -> list[dict[str, Any]]:
     """One row a tile, with `HEALTH_COLUMNS`: sizes; standard deviation of the weights asked for; mean, standard
-    deviation and largest magnitude of the error, in units of the weights; the row and column with the largest mean
-    square error; the share of stuck cells (of those in use and of padding) and of weights within 1 % of full scale.
+    deviation and largest magnitude of the error (cells and wires), in units of the weights; the largest magnitude of
+    what the wires took; the row and column with the largest mean square error; the share of stuck cells, and of weights
+    within 1 % of full scale.
 
     **Arguments:** as `tile_weights`.
     """
-    stuck = {}
-    for name, programmed in nn.analog_layers(chip).items():
-        device, cells = (
-            getattr(programmed.matrix.design, "device", None),
-            getattr(programmed.matrix.tiles, "cells", None),
-        )
-        share = None if device is None else np.asarray(is_stuck(device, cells)).mean(axis=(-3, -2, -1)).ravel()
-        stuck[name] = iter([] if share is None else share)
+    return _health(tile_weights(analog, chip, t=t), chip)
+
+
+def write_tile_health(analog: Any, chip: Any, folder: Path, *, t: Time = 0.0, heat_maps: int = 1) -> Path:
+    """Writes `tile_health_report.csv` and heat maps of the `heat_maps` tiles with the largest error into `folder`
+    (`heat_map_<tile>.png`: target, programmed, error, IR drop).
+
+    **Returns:** the path of the table.
+    """
+    if heat_maps < 0:
+        raise ValueError(f"the number of heat maps is 0 or more, got {heat_maps}")
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    tiles, path = tile_weights(analog, chip, t=t), folder / "tile_health_report.csv"
+    rows = _health(tiles, chip)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list[str](HEALTH_COLUMNS))
+        writer.writeheader()
+        writer.writerows(rows)
+    for k in sorted(range(len(rows)), key=lambda k: -rows[k]["error_std"])[:heat_maps]:
+        plot_tile(tiles[k]).savefig(folder / f"heat_map_{tiles[k].tile_id}.png", dpi=120)
+    return path
+
+
+def plot_tile(tile: TileErrors) -> Figure:
+    """Heat maps of one tile in units of the weights: target, programmed, error, IR drop (what the wires take at half of
+    full scale on all rows)."""
+    figure = Figure(figsize=(11.0, 7.0), layout="constrained")
+    panels = {"target": tile.target, "programmed": tile.programmed, "error": tile.error, "IR drop": tile.ir_drop}
+    for axis, (title, values) in zip(figure.subplots(2, 2, sharex=True, sharey=True).flat, panels.items(), strict=True):
+        heat_map(axis, values, title)
+        axis.set(xlabel="column (output)", ylabel="row (input)")
+        axis.label_outer()
+    figure.suptitle(f"{tile.tile_id}, layer {tile.layer}")
+    return figure
+
+
+def _health(tiles: Sequence[TileErrors], chip: Any) -> list[dict[str, Any]]:
+    stuck = {name: iter(_stuck_shares(layer.matrix)) for name, layer in nn.analog_layers(chip).items()}
     rows = []
-    for tile in tile_weights(analog, chip, t=t):
-        error = tile.programmed - tile.target
-        largest = np.abs(tile.target).max(axis=0, keepdims=True)
+    for tile in tiles:
+        error, largest = tile.error, np.abs(tile.target).max(axis=0, keepdims=True)
         rows.append(
             {
                 "tile_id": tile.tile_id,
@@ -69,53 +117,45 @@ def tile_health(analog: Any, chip: Any, *, t: Time = 0.0) -> list[dict[str, Any]
                 "error_mean": float(error.mean()),
                 "error_std": float(error.std()),
                 "error_max": float(np.abs(error).max()),
+                "ir_drop_max": float(np.abs(tile.ir_drop).max()),
                 "worst_row": int(np.argmax((error**2).mean(axis=1))),
                 "worst_col": int(np.argmax((error**2).mean(axis=0))),
-                "stuck_share": float(next(stuck[tile.layer], 0.0)),
-                "full_share": float(np.mean(np.abs(tile.target) >= 0.99 * largest)),
+                "stuck_share": next(stuck[tile.layer]),
+                "full_share": float(np.mean((largest > 0) & (np.abs(tile.target) >= 0.99 * largest))),
             }
         )
     return rows
 
 
-def write_tile_health(analog: Any, chip: Any, folder: Path, *, t: Time = 0.0, heat_maps: int = 1) -> Path:
-    """Writes `tile_health_report.csv` and heat maps of the `heat_maps` tiles with the largest error into `folder`
-    (`heat_map_<tile>.png`: target, programmed, error).
-
-    **Returns:** the path of the table.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    rows, path = tile_health(analog, chip, t=t), folder / "tile_health_report.csv"
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list[str](HEALTH_COLUMNS))
-        writer.writeheader()
-        writer.writerows(rows)
-    worst = sorted(range(len(rows)), key=lambda k: -rows[k]["error_std"])[:heat_maps]
-    tiles = tile_weights(analog, chip, t=t) if worst else []
-    for k in worst:
-        plot_tile(tiles[k]).savefig(folder / f"heat_map_{tiles[k].tile_id}.png", dpi=120)
-    return path
+def _stuck_shares(matrix: Any) -> list[float]:
+    """Of the cells in use, tile by tile in the order of the mapping table; none on tiles without cells."""
+    part, cells = matrix.partition, getattr(matrix.tiles, "cells", None)
+    if cells is None:
+        return [0.0] * part.n_tiles
+    stuck = np.asarray(is_stuck(matrix.design.device, cells))
+    shares = []
+    for i, j in np.ndindex(part.grid_rows, part.grid_cols):
+        rows = min(part.block_rows, part.n_in - i * part.block_rows)
+        cols = min(part.block_cols, part.n_out - j * part.block_cols)
+        # Further lines, such as that of a reference column, come after those of the weights.
+        shares.append(float(stuck[i, j, :, :rows, :cols].mean()))
+    return shares
 
 
-def plot_tile(tile: TileErrors) -> Figure:
-    """Heat maps of one tile: target, programmed and error, in units of the weights."""
-    figure = Figure(figsize=(11.0, 3.6), layout="constrained")
-    error = tile.programmed - tile.target
-    panels = ((tile.target, "target"), (tile.programmed, "programmed"), (error, f"error: std {error.std():.3g}"))
-    for axis, (values, title) in zip(figure.subplots(1, 3, sharex=True, sharey=True), panels, strict=True):
-        limit = float(np.max(np.abs(values))) or 1.0
-        image = axis.imshow(values, cmap="PuOr", vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
-        axis.set(title=title, xlabel="column (output)", ylabel="row (input)")
-        figure.colorbar(image, ax=axis, label="weight")
-    figure.suptitle(f"{tile.tile_id}, layer {tile.layer}")
-    return figure
+@eqx.filter_jit
+def _held_and_seen(snapshot: MatrixSnapshot) -> tuple[Array, Array]:
+    """Weights as the cells hold them, and as inputs meet them through the wires around the load."""
+    design, weights = snapshot.design, ft.partial(_weights, snapshot)
+    seen = weights(lambda tile, x: design.expected(tile, x))
+    if not hasattr(design, "crossbar"):
+        return seen, seen
+    ideal = dataclasses.replace(design, crossbar=IdealCrossbar())
+    return weights(lambda tile, x: ideal.expected(dataclasses.replace(tile, effective=None), x)), seen
 
 
-def _held(snapshot: Any) -> Float[np.ndarray, "grid_rows grid_cols rows cols"]:
-    one_hot = jnp.eye(snapshot.partition.block_rows)
-
-    def answers(tile: Any) -> Array:
-        return jax.vmap(lambda x: snapshot.design.expected(tile, x))(one_hot)
-
-    factor = np.asarray(snapshot.factor)[..., None, None]
-    return np.asarray(jax.vmap(jax.vmap(answers))(snapshot.tiles)) * factor
+def _weights(
+    snapshot: MatrixSnapshot, answer: Callable[[Any, Array], Array]
+) -> Float[Array, "grid_rows grid_cols rows cols"]:
+    loaded = jnp.full(snapshot.partition.block_rows, _LOAD)
+    one = lambda tile: jax.jacobian(lambda x: answer(tile, x))(loaded).T
+    return jax.vmap(jax.vmap(one))(snapshot.tiles) * snapshot.factor[..., None, :]

@@ -56,12 +56,13 @@ def accuracy_over_time(
                 accuracy=accuracy,
                 cost=roads.chip_cost(config, analog["hwa"], portrait, data),
                 references=reports.references(config.tile),
-                tile_errors=reports.tile_errors(analog["hwa"], portrait),
+                tile_errors=reports.largest_tile(reports.tile_weights(analog["hwa"], portrait)),
                 wall_s=time.monotonic() - started,
             )
             (run / "config.yaml").write_text(config.to_yaml(), encoding="utf-8")
             write_json(run / "versions.json", versions())
             write_json(run / "mapping_table.json", mapping_table(portrait))
+            reports.write_tile_health(analog["hwa"], portrait, run / "tile_health")
             checkpoint.save(run / "checkpoint", baseline=model, hwa=analog["hwa"])
             reports.write(results, config.to_yaml(), run)
             write_json(run / "summary.json", reports.summary(results))

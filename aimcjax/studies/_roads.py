@@ -27,11 +27,15 @@ def conversion_rules(config: Config) -> list[nn.Rule]:
     return [*kept, nn.Rule(".*", config.tile)]
 
 
+def _converted(config: Config, model: Any) -> Any:
+    return nn.convert(model, conversion_rules(config), compensation=config.chip.compensation)
+
+
 def prepare(config: Config, data: Dataset, key: PRNGKey) -> Any:
     """The untrained network, after checking that it fits in memory, converts, fits on the chip and has a cost."""
     check_memory(eqx.filter_eval_shape(lambda key: config.model.build(data, key), key))
     model = config.model.build(data, key)
-    analog = nn.convert(model, conversion_rules(config))
+    analog = _converted(config, model)
     chips.check_capacity(analog, config.chip.max_tiles)
     chips.check_cost(analog)
     for section in ("digital_training", "hwa_training"):  # before minutes of training, not after
@@ -60,7 +64,7 @@ def train_digital(config: Config, model: Any, data: Dataset, key: PRNGKey, progr
 
 def map_directly(config: Config, model: Any, data: Dataset) -> Any:
     """The first road: converted, input ranges calibrated on the training data, no further training."""
-    analog = nn.convert(model, conversion_rules(config))
+    analog = _converted(config, model)
     return nn.calibrate(analog, jnp.asarray(data.x_train), quantile=config.calibration.quantile)
 
 

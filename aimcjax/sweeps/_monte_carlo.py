@@ -10,7 +10,6 @@ from jaxtyping import Array, Float, Int, Key
 
 from .. import nn
 from .._types import PRNGKey, strongly_typed
-from ..mapping import GlobalDriftCompensation
 
 
 def accuracy_over_time(
@@ -23,7 +22,7 @@ def accuracy_over_time(
     strengths: Float[Array, " strengths"],
     key: PRNGKey,
 ) -> Float[Array, "strengths chips times"]:
-    """Accuracy of `n_chips` chips at each time, with each strength of global drift compensation.
+    """Accuracy of `n_chips` chips at each time, with each strength of drift compensation.
 
     Every chip is programmed once from its own key and aged to all times; all times and strengths see the same chips
     and the same draws of read noise (common random numbers), so differences between them are paired and sharper. Values
@@ -50,7 +49,7 @@ def _accuracies(arguments: tuple[Any, ...], keys: Key[Array, " chips"]) -> Float
 
         def at_condition(condition: tuple[Array, Array]) -> Array:
             strength, t = condition
-            aged = nn.at(nn.with_compensation(chip, GlobalDriftCompensation(strength=strength)), t=t)
+            aged = nn.at(nn.with_compensation_strength(chip, strength), t=t)
             logits = nn.apply(aged, xs, key=key_read)
             return jnp.mean((jnp.argmax(logits, axis=-1) == labels).astype(float))
 

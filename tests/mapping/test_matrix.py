@@ -68,7 +68,7 @@ def test_compensation_undoes_a_common_drift(getkey) -> None:
     w, x = jr.normal(getkey(), (30, 20)), jr.uniform(getkey(), (30,), minval=-1)
     matrix = program_matrix(design, w, key=getkey())
     snapshot = matrix.at(86400.0)
-    np.testing.assert_allclose(float(snapshot.factor[0, 0]), ((86400 + 20) / 20) ** 0.06, rtol=tolerances.PRIMITIVE)
+    np.testing.assert_allclose(float(snapshot.factor[0, 0, 0]), ((86400 + 20) / 20) ** 0.06, rtol=tolerances.PRIMITIVE)
     np.testing.assert_allclose(np.asarray(snapshot(x, key=getkey())), np.asarray(x @ w), atol=1e-4)
     off = program_matrix(design, w, key=getkey(), compensation=GlobalDriftCompensation(strength=0.0)).at(86400.0)
     np.testing.assert_array_equal(np.asarray(off.factor), 1.0)

@@ -160,7 +160,7 @@ def _mvm_error(key: jax.Array, t: jax.Array) -> tuple[jax.Array, jax.Array]:
     matrix = program_matrix(tiles.preset("standard_pcm"), w, key=key_program).at(t)
     y = jax.vmap(lambda x, key: matrix(x, key=key))(xs, jr.split(key_read, 300))
     norm = lambda z: jnp.mean(jnp.linalg.norm(z, axis=1))
-    return norm(y - xs @ w) / norm(xs @ w), matrix.factor[0, 0]
+    return norm(y - xs @ w) / norm(xs @ w), matrix.factor[0, 0, 0]
 
 
 @pytest.mark.parametrize(("t", "error", "factor"), [(0.0, 0.1389, 1.0), (1.0, 0.1388, 1.0), (3600.0, 0.1562, 1.278)])
