@@ -2,10 +2,12 @@
 
 - `Role`, `Registry`: what can be named, in which place; `build` and `describe`.
 - `read_size`, `read_switch`, `read_quantity`, `read_numbers`, `shorten`: single values, or what is wrong with them.
+- `suggest`: what a misspelt name may have meant.
 - `read_yaml`, `parse_yaml`: files and text to plain trees.
 """
 
 from ._registry import Registry as Registry, Role as Role, limits_of as limits_of
+from ._suggest import suggest as suggest
 from ._values import (
     LARGEST_SIZE as LARGEST_SIZE,
     read_numbers as read_numbers,

@@ -1,7 +1,6 @@
 """Objects from `{type: name, **arguments}` and back: the constructor is the schema, one table of names per role."""
 
 import dataclasses
-import difflib
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -11,6 +10,7 @@ import equinox as eqx
 import numpy as np
 
 from ..units import format_quantity
+from ._suggest import suggest
 from ._values import read_numbers, read_quantity, read_size, read_switch, shorten
 
 
@@ -94,9 +94,7 @@ class Registry:
     def _argument(self, cls: type, key: Any, value: Any) -> Any:
         fields = {field.name: field for field in dataclasses.fields(cls)}
         if key not in fields:
-            close = difflib.get_close_matches(str(key), fields, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(fields)}"
-            raise ValueError(f"{self._names[cls]} has no parameter {shorten(key)}; {hint}")
+            raise ValueError(f"{self._names[cls]} has no parameter {shorten(key)}; {suggest(str(key), fields)}")
         try:
             return self._convert(value, typing.get_type_hints(cls)[key], fields[key])
         except ValueError as error:
@@ -122,9 +120,8 @@ class Registry:
         for other in self.roles.values():
             if isinstance(name, str) and name in other.types and other is not known:
                 return f"{name!r} is {other.words}, this is the place of {known.words}: {', '.join(known.types)}"
-        close = difflib.get_close_matches(str(name), known.types, n=1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
-        return f"expected {known.words}, got {shorten(name)}; {hint}known: {', '.join(known.types)}"
+        hint = suggest(str(name), known.types, always_list=True)
+        return f"expected {known.words}, got {shorten(name)}; {hint}"
 
 
 def limits_of(field: dataclasses.Field) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """From a YAML file and overrides to a config, or to one line that says what is wrong."""
 
-import difflib
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ..components import parse_yaml, read_yaml, shorten
+from ..components import parse_yaml, read_yaml, shorten, suggest
 from ._schema import MODELS, Config
 
 
@@ -103,5 +102,4 @@ def _did_you_mean(loc: tuple[Any, ...]) -> str:
     for part in _without_tag(loc)[:-1]:
         if part in section.model_fields and hasattr(section.model_fields[part].annotation, "model_fields"):
             section = section.model_fields[part].annotation
-    close = difflib.get_close_matches(str(loc[-1]), section.model_fields, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(section.model_fields)}"
+    return f"; {suggest(str(loc[-1]), section.model_fields)}"

@@ -1,12 +1,12 @@
 """Devices by name, or from a file."""
 
 import dataclasses
-import difflib
 from pathlib import Path
 from typing import Any
 
 import equinox as eqx
 
+from ..components import suggest
 from . import memristors, pulsed
 from ._catalogue import CATALOGUE
 from ._datasheet import Datasheet, known_datasheet, sheet_of_class
@@ -30,9 +30,7 @@ def preset(name: str | Path, **changes: Any) -> Any:
     known = [field.name for field in dataclasses.fields(device)]
     for key in changes:
         if key not in known:
-            close = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
-            raise ValueError(f"{name} ({type(device).__name__}) has no parameter {key!r}; {hint}")
+            raise ValueError(f"{name} ({type(device).__name__}) has no parameter {key!r}; {suggest(key, known)}")
     changed = dataclasses.replace(device, **changes)
     check(changed)
     if {"g_min", "g_max"} & set(changes):
@@ -66,10 +64,8 @@ def _published(name: str) -> Any:
     for names, make in ((CATALOGUE, lambda name: CATALOGUE[name]()), *_PARTS):
         if name in names:
             return make(name)
-    every = [each for names, _ in ((CATALOGUE, None), *_PARTS) for each in names]
-    close = difflib.get_close_matches(name, every, n=1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    raise ValueError(f"unknown device preset {name!r}; {hint}known: {', '.join(sorted(every))}")
+    every = sorted(each for names, _ in ((CATALOGUE, None), *_PARTS) for each in names)
+    raise ValueError(f"unknown device preset {name!r}; {suggest(name, every, always_list=True)}")
 
 
 _PARTS = ((memristors.preset_names(), memristors.preset), (pulsed.preset_names(), pulsed.preset))

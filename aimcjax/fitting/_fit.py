@@ -1,7 +1,6 @@
 """From data to a device: a good start, least squares in double precision, and intervals."""
 
 import dataclasses
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from jaxtyping import Array, Float
 from scipy import stats
 
 from .._types import PRNGKey
+from ..components import suggest
 from ._data import FORMATS, Data, words_of
 from ._drift_models import DRIFT_MODELS
 from ._iv_models import IV_MODELS
@@ -71,9 +71,7 @@ class FitResult:
 def find_model(name: str) -> FitModel:
     """The model called `name`, a key of `MODELS`. **Raises:** `ValueError` for another name."""
     if name not in MODELS:
-        close = difflib.get_close_matches(name, MODELS, n=1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
-        raise ValueError(f"unknown model {name!r} to fit; {hint}known: {', '.join(MODELS)}")
+        raise ValueError(f"unknown model {name!r} to fit; {suggest(name, MODELS, always_list=True)}")
     return MODELS[name]
 
 

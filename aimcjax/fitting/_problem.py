@@ -1,7 +1,6 @@
 """What the solver is asked: free parameters, what was observed, and what a model predicts for it."""
 
 import dataclasses
-import difflib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._types import Scalar
+from ..components import suggest
 from ..units import UNITS, parse_quantity
 from ._data import Data
 from ._parameters import Parameter
@@ -73,9 +73,7 @@ def read_fixed(fixed: Mapping[str, float | str], model: FitModel, name: str) -> 
     for key, value in fixed.items():
         base = key.partition("[")[0]
         if base not in model.units:
-            close = difflib.get_close_matches(key, model.units, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(model.units)}"
-            raise ValueError(f"{name} has no parameter {key!r} to fix; {hint}")
+            raise ValueError(f"{name} has no parameter {key!r} to fix; {suggest(key, model.units)}")
         unit = model.units[base]
         try:
             values[key] = _read(value, unit)

@@ -1,6 +1,5 @@
 """Pictures of memristors: loops, lobe areas, and how far from ideal."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
@@ -56,6 +55,8 @@ def plot_ideality(ideality: Ideality, axes: Axes | None = None) -> Axes:
 
 
 def _new() -> Axes:
+    import matplotlib.pyplot as plt  # slow, and only a figure of one's own needs it
+
     _, axes = plt.subplots(figsize=(5.0, 3.6), layout="constrained")
     return axes
 

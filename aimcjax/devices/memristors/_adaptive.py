@@ -30,7 +30,7 @@ def integrate(
     one clock in single precision cannot tell from zero.
     """
     box = Box(*model.bounds())
-    solver = _solver(model, rtol, atol, adjoint)
+    solver = _solver(model, adjoint)
 
     def field(u: Array, y: State, args: Any) -> State:
         model, box, span, v0, v1 = args
@@ -63,11 +63,11 @@ _INSTANT = 1e-6  # of an interval: what happens within, as a runaway does in the
 _FIRST_STEP = 0.1  # of an interval; rejected steps cost little, accepted ones grow tenfold
 
 
-def _solver(model: AbstractMemristor, rtol: float, atol: float, adjoint: Any) -> diffrax.AbstractAdaptiveSolver:
-    # Both are what diffrax sets by itself for a solver that is not wrapped.
-    scan: Any = "lax" if isinstance(adjoint, diffrax.ForwardMode) else None
+def _solver(model: AbstractMemristor, adjoint: Any) -> diffrax.AbstractAdaptiveSolver:
     if model.stiff:
         return _Projected(Ros3())
+    # What diffrax sets by itself for a solver that is not wrapped.
+    scan: Any = "lax" if isinstance(adjoint, diffrax.ForwardMode) else None
     return _Projected(diffrax.Bosh3(scan_kind=scan))
 
 

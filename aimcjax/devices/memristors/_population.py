@@ -1,7 +1,6 @@
 """Parametric Monte-Carlo: cells that differ from each other in their parameters."""
 
 import abc
-import difflib
 from typing import Any, TypeVar
 
 import equinox as eqx
@@ -12,6 +11,7 @@ from jax.core import Tracer
 
 from ... import _random
 from ..._types import PRNGKey, Scalar, physical
+from ...components import suggest
 
 
 Model = TypeVar("Model", bound=eqx.Module)
@@ -76,8 +76,7 @@ def vary(model: Model, *, key: PRNGKey, **relative_spread: float | AbstractSprea
     varied = {}
     for name, spread in relative_spread.items():
         if name not in parameters:
-            close = difflib.get_close_matches(name, parameters, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(parameters))}"
+            hint = suggest(name, sorted(parameters))
             raise ValueError(f"{type(model).__name__} has no array parameter {name!r} to vary; {hint}")
         value = parameters[name]
         law = spread if isinstance(spread, AbstractSpread) else LogNormal(_not_negative(name, spread))
