@@ -1,26 +1,12 @@
-"""Real data that come with the installation."""
+"""The digits that come with scikit-learn."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-
-class Dataset(NamedTuple):
-    """Samples along the leading axis, scaled to [0, 1], with integer class labels."""
-
-    name: str
-    x_train: Float[np.ndarray, "n_train ..."]
-    y_train: Int[np.ndarray, " n_train"]
-    x_test: Float[np.ndarray, "n_test ..."]
-    y_test: Int[np.ndarray, " n_test"]
-
-    @property
-    def n_classes(self) -> int:
-        """Number of classes."""
-        return int(self.y_train.max()) + 1
+from ._types import Dataset
 
 
 def digits() -> Dataset:
