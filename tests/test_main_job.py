@@ -55,7 +55,7 @@ def test_directory_is_complete(finished: Path) -> None:
 def test_summary_is_the_contract_and_agrees_with_the_raw_results(finished: Path) -> None:
     summary = json.loads((finished / "summary.json").read_text())
     assert set(summary) == {
-        "baseline_accuracy", "roads", "energy_per_mac_J", "latency_s", "area_m2", "n_tiles", "n_cells",
+        "metric", "baseline_accuracy", "roads", "energy_per_mac_J", "latency_s", "area_m2", "n_tiles", "n_cells",
         "n_macs", "wall_s",
     }  # fmt: skip
     raw = xr.load_dataset(finished / "results.nc").accuracy
@@ -104,7 +104,7 @@ def test_checkpoint_restores_both_networks(finished: Path) -> None:
     restored = checkpoint.load(finished / "checkpoint", "baseline", like=baseline)
     data = config.data.load()
     accuracy = json.loads((finished / "summary.json").read_text())["baseline_accuracy"]
-    np.testing.assert_allclose(_roads.digital_accuracy(restored, data), accuracy, rtol=1e-6)
+    np.testing.assert_allclose(_roads.digital_score(config, restored, data), accuracy, rtol=1e-6)
     blank = nn.convert(baseline, _roads.conversion_rules(config))
     hwa = checkpoint.load(finished / "checkpoint", "hwa", like=blank)
     assert not eqx.tree_equal(hwa.layers[0].weight, restored.layers[0].weight)

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 @pytest.mark.slow
 def test_what_the_quickstart_promises(tmp_path: Path) -> None:
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):  # optax is not strict
-        studies.accuracy_over_time(load_config(ROOT / "configs" / "quickstart.yaml"), tmp_path / "run")
+        studies.score_over_time(load_config(ROOT / "configs" / "quickstart.yaml"), tmp_path / "run")
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     baseline, roads = summary["baseline_accuracy"], summary["roads"]
     mean = lambda road, name: {row["t_s"]: row["mean"] for row in roads[road][name]}

@@ -14,7 +14,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.extend import core
-from jaxtyping import Array, Float
+from jaxtyping import Array, Shaped
 
 from .. import nn
 
@@ -36,7 +36,7 @@ class Activity:
         return self.analog_macs + self.digital_macs
 
 
-def count_activity(model: Any, x: Float[Array, "..."]) -> Activity:
+def count_activity(model: Any, x: Shaped[Array, "..."]) -> Activity:
     """Traces `model`, from `nn.convert`, on one sample `x` (nothing is computed) and counts.
 
     A `scan` counts as often as it is long, a `cond` as its most expensive branch; a `while` loop counts nothing and

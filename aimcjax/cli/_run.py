@@ -23,7 +23,7 @@ def run(
     show: Annotated[bool, typer.Option("--print", help="Print the resolved config and stop.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")] = False,
 ) -> None:
-    """Train a network, program it on chips, age them, report accuracy and cost.
+    """Train a network, program it on chips, age them, report what is left and what it costs.
 
     Examples:
 
@@ -42,19 +42,18 @@ def run(
         studies.check_target(target, overwrite=overwrite)
         for line in studies.cautions(resolved):
             sys.stderr.write(f"aimcjax: note: {line}\n")
-        results = studies.accuracy_over_time(
-            resolved, target, overwrite=overwrite, progress=studies.Progress(quiet=quiet)
-        )
+        results = studies.score_over_time(resolved, target, overwrite=overwrite, progress=studies.Progress(quiet=quiet))
     if not quiet:
         _show(results, target)
 
 
 def _show(results: reports.Results, target: Path) -> None:
-    console = Console()
-    header, rows = reports.accuracy_table(results)
-    n_chips = results.accuracy["hwa"].shape[1]
+    console, metric = Console(), results.metric
+    header, rows = reports.score_table(results)
+    n_chips = results.scores["hwa"].shape[1]
     table = Table(
-        title=f"test accuracy (%) over {n_chips} chips; digital baseline {100 * results.baseline_accuracy:.1f} %"
+        title=f"{metric.name} ({metric.unit}) over {n_chips} chips; "
+        f"digital baseline {metric.format(results.baseline)} {metric.unit}"
     )
     for name in header:
         table.add_column(name.replace(", ", "\n"), justify="right")

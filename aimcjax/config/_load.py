@@ -8,7 +8,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from ..components import parse_yaml, read_yaml, shorten, suggest
-from ._schema import MODELS, Config
+from ._data import DATA
+from ._models import MODELS
+from ._schema import Config
+
+
+_TAGGED: dict[Any, dict[Any, type]] = {"model": MODELS, "data": DATA}
 
 
 class ConfigError(ValueError):
@@ -73,6 +78,12 @@ def _one_line(error: ValidationError) -> str:
         message = f"unknown key{_did_you_mean(first['loc'])}"
     elif first["type"] in ("model_type", "model_attributes_type", "dict_type"):
         message = f"expected a section of keys and values, got {shorten(first['input'])}"
+    elif first["type"] == "union_tag_invalid":
+        tag = first["ctx"]["tag"]
+        where, message = (
+            f"{where}.type",
+            f"got {shorten(tag)}; {suggest(tag, _TAGGED[first['loc'][0]], always_list=True)}",
+        )
     elif first["type"] == "too_short":
         message = f"expected at least one entry, got {shorten(first['input'])}"
     elif first["type"] == "missing":
@@ -89,7 +100,7 @@ def _same_place(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
 
 
 def _without_tag(loc: tuple[Any, ...]) -> tuple[Any, ...]:
-    return loc[:1] + loc[2:] if loc[0] == "model" else loc  # after `model` comes which of the models
+    return loc[:1] + loc[2:] if loc[0] in _TAGGED else loc  # after `model` comes which of the models
 
 
 def _word(part: Any) -> str:
@@ -98,7 +109,7 @@ def _word(part: Any) -> str:
 
 
 def _did_you_mean(loc: tuple[Any, ...]) -> str:
-    section: Any = MODELS[loc[1]] if loc[0] == "model" else Config
+    section: Any = _TAGGED[loc[0]][loc[1]] if loc[0] in _TAGGED and loc[1] in _TAGGED[loc[0]] else Config
     for part in _without_tag(loc)[:-1]:
         if part in section.model_fields and hasattr(section.model_fields[part].annotation, "model_fields"):
             section = section.model_fields[part].annotation

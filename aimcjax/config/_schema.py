@@ -5,49 +5,20 @@
 
 import dataclasses
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, create_model
+from pydantic import AfterValidator, Field, create_model
 
-from .. import datasets, models
-from .._types import PRNGKey
 from ..chips import CostModel
-from ..components import LARGEST_SIZE, limits_of, read_quantity, shorten
+from ..components import limits_of, shorten
 from ..mapping import AbstractCompensation
 from ..tiles import AbstractTileDesign
 from ..training import Schedule
 from ..units import format_quantity, format_time
-from ._components import build, describe
-
-
-# Stricter than pydantic, which takes true and "3" for numbers, but for 1e-3, which YAML calls text (it has no point).
-Count = Annotated[int, Field(strict=True, le=LARGEST_SIZE)]
-Number = Annotated[float, BeforeValidator(lambda value: read_quantity(value, "1"))]
-
-
-def quantity(unit: str, **limits: Any) -> Any:
-    """The type of a float in SI that is written with its unit; see `read_quantity`."""
-    return Annotated[
-        float,
-        BeforeValidator(lambda value: read_quantity(value, unit, **limits)),
-        PlainSerializer(lambda value: format_quantity(value, unit), return_type=str),
-    ]
-
-
-def component(role: type) -> Any:
-    """The type of an object written as `{type: name, ...}`."""
-    return Annotated[
-        role,
-        BeforeValidator(lambda tree: build(tree, role)),
-        PlainSerializer(lambda value: describe(value), return_type=dict),
-    ]
-
-
-class Section(BaseModel):
-    """One part of a config: frozen, and refusing keys it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, validate_default=True)
+from ._data import DataConfig, DigitsConfig
+from ._models import ModelConfig
+from ._section import Count, Number, Section, component, quantity
 
 
 def _ascending(times: tuple[float, ...]) -> tuple[float, ...]:
@@ -60,47 +31,6 @@ def _file_name(name: str) -> str:
     if not re.fullmatch(r"\w[\w .+-]{0,99}", name):
         raise ValueError(f"expected up to 100 letters, digits, '_', '-', '.', '+' or spaces, got {shorten(name)}")
     return name
-
-
-class DataConfig(Section):
-    """Which data."""
-
-    type: Literal["digits"] = "digits"
-
-    def load(self) -> datasets.Dataset:
-        """The data set."""
-        return {"digits": datasets.digits}[self.type]()
-
-
-class VitConfig(Section):
-    """`aimcjax.models.VisionTransformer`."""
-
-    type: Literal["vit"]
-    patch_size: Count = Field(2, gt=0)
-    dim: Count = Field(48, gt=0)
-    depth: Count = Field(2, gt=0)
-    n_heads: Count = Field(4, gt=0)
-    mlp_ratio: Count = Field(2, gt=0)
-
-    def build(self, data: datasets.Dataset, key: PRNGKey) -> models.VisionTransformer:
-        """The network for images of `data`, with initial weights from `key`."""
-        sizes = self.model_dump(exclude={"type", "patch_size"})
-        return models.VisionTransformer(data.x_train.shape[1], self.patch_size, data.n_classes, **sizes, key=key)
-
-
-class MlpConfig(Section):
-    """`aimcjax.models.Mlp`."""
-
-    type: Literal["mlp"]
-    widths: tuple[Annotated[Count, Field(gt=0)], ...] = (128, 128)
-
-    def build(self, data: datasets.Dataset, key: PRNGKey) -> models.Mlp:
-        """The network for samples of `data`, with initial weights from `key`."""
-        n_in = int(data.x_train[0].size)
-        return models.Mlp(n_in, data.n_classes, self.widths, key=key)
-
-
-MODELS = {"vit": VitConfig, "mlp": MlpConfig}
 
 
 class TrainingConfig(Section):
@@ -135,9 +65,10 @@ class HwaConfig(TrainingConfig):
 
 
 class CalibrationConfig(Section):
-    """`aimcjax.nn.calibrate`: the part of the inputs that must not saturate."""
+    """`aimcjax.nn.calibrate`: the part of the inputs that must not saturate, found on so many training samples."""
 
     quantile: Number = Field(0.999, gt=0, le=1)
+    samples: Count = Field(2048, gt=0)
 
 
 class ChipConfig(Section):
@@ -182,8 +113,8 @@ class Config(Section):
 
     name: Annotated[str, AfterValidator(_file_name)] = "run"
     seed: int = Field(0, strict=True, ge=0, lt=2**32)
-    data: DataConfig = DataConfig()
-    model: Annotated[VitConfig | MlpConfig, Field(discriminator="type")]
+    data: DataConfig = DigitsConfig()
+    model: ModelConfig
     digital_training: TrainingConfig
     hwa_training: HwaConfig
     calibration: CalibrationConfig = CalibrationConfig()

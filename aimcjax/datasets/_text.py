@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Int
 
 from ._folder import data_file, read_text
+from ._types import Dataset
 
 
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
@@ -33,6 +34,14 @@ class Text(NamedTuple):
     def decode(self, numbers: Int[np.ndarray, " n"]) -> str:
         """The reverse of `encode`."""
         return "".join(self.symbols[int(number)] for number in numbers)
+
+    def windows(self, length: int) -> Dataset:
+        """The text cut into windows of `length` symbols, one after another; labels are the symbols that follow.
+
+        **Raises:** `ValueError` if a part is shorter than a window.
+        """
+        (x_train, y_train), (x_test, y_test) = _cut(self.train, length), _cut(self.test, length)
+        return Dataset(self.name, x_train, y_train, x_test, y_test, self.symbols)
 
 
 def text(name: str, words: str) -> Text:
@@ -62,6 +71,13 @@ def tinyshakespeare(path: Path | str | None = None) -> Text:
     train and 5 % each to validate and test.
     """
     return text("tinyshakespeare", read_text(data_file("tinyshakespeare.txt") if path is None else Path(path)))
+
+
+def _cut(part: Int[np.ndarray, " n"], length: int) -> tuple[np.ndarray, np.ndarray]:
+    n = (len(part) - 1) // length if length > 0 else 0
+    if n < 1:
+        raise ValueError(f"a window has from 1 to {len(part) - 1} symbols of a part of {len(part)}, got {length}")
+    return part[: n * length].reshape(n, length), part[1 : n * length + 1].reshape(n, length)
 
 
 def encode(words: str, symbols: tuple[str, ...]) -> Int[np.ndarray, " n"]:

@@ -3,7 +3,8 @@
 - `Mlp`: perceptron on the flattened input.
 - `ResNet`: convolutions with residual connections; `Lstm`: long short-term memory.
 - `VisionTransformer`: patches, attention, MLP; `Attention`, `FeedForward`, `Block` are its parts.
-- `Bert`, `Albert` (`AbstractEncoder`), with `BertConfig`, `AlbertConfig`: encoders, with heads.
+- `Bert`, `Albert` (`AbstractEncoder`), with `BertConfig`, `AlbertConfig`: encoders, with heads;
+  `SentenceClassifier`: with padding.
 - `Gpt2`, `Llama`, `Mixtral` (`AbstractDecoder`), with `Gpt2Config`, `LlamaConfig`, `MixtralConfig`, `RopeConfig`,
   `Llama3Scaling`: decoders with a cache (`KvCache`); `generate` continues a sequence.
 - `MixtralMoe`, `SigmaMoe`: mixtures of experts, of `Router` and `ExpertLinear`; `RoutingStats` says how tokens spread,
@@ -32,6 +33,7 @@ from ._routing import (
     load_balancing_loss as load_balancing_loss,
     routing_entropy_loss as routing_entropy_loss,
 )
+from ._sentence import SentenceClassifier as SentenceClassifier
 from ._sigma_moe import SigmaMoe as SigmaMoe
 from ._untie import untie as untie
 from ._vit import (

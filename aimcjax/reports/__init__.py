@@ -1,7 +1,7 @@
 """What a run leaves behind: numbers for machines, tables and pictures for people.
 
 - `Results`: everything that a study found. `summary`, `write_netcdf`: its machine-readable forms.
-- `write`: `report.md` with its figures. `accuracy_table`, `cost_lines`, `findings`: its parts.
+- `write`: `report.md` with its figures. `score_table`, `cost_lines`, `findings`: its parts.
 - `device_table`, `datasheet_lines`, `parameter_lines`, `plot_device`: memory cells side by side, and one in a picture.
 - `references`: the published models that a design is made of.
 - `plot_fit`, `fit_table`, `goodness_line`, `fit_markdown`: data against a fitted model.
@@ -26,10 +26,10 @@ from ._fit import (
     plot_fit as plot_fit,
 )
 from ._markdown import (
-    accuracy_table as accuracy_table,
     cost_lines as cost_lines,
     findings as findings,
     markdown as markdown,
+    score_table as score_table,
     write as write,
 )
 from ._memristors import (

@@ -6,7 +6,6 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
 from ..chips import COMPONENTS
 from ..units import format_time
@@ -22,11 +21,11 @@ _STYLES = {"compensated": "-", "uncompensated": "--"}
 def write_figures(results: Results, folder: Path) -> dict[str, str]:
     """Writes the figures as PNG into `folder`; returns `{file name: caption}` in the order of the report."""
     folder.mkdir(parents=True, exist_ok=True)
-    n_chips = results.accuracy["hwa"].shape[1]
+    n_chips = results.scores["hwa"].shape[1]
     figures = {
-        "accuracy_over_time.png": (
-            _accuracy(results),
-            f"Test accuracy after programming: mean of {n_chips} chips, band is the 95 % interval of the mean.",
+        f"{results.metric.key}_over_time.png": (
+            _scores(results),
+            f"{_name(results)} after programming: mean of {n_chips} chips, band is the 95 % interval of the mean.",
         ),
         "energy_breakdown.png": (_energy(results), "Energy of one multiply-accumulate by component."),
         "weight_error.png": (
@@ -40,32 +39,36 @@ def write_figures(results: Results, folder: Path) -> dict[str, str]:
     return {name: caption for name, (_, caption) in figures.items()}
 
 
-def _accuracy(results: Results) -> Figure:
+def _scores(results: Results) -> Figure:
     figure = Figure(figsize=(10.0, 4.6), layout="constrained")  # without pyplot: no screen, no state
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     _curves(left, results, COMPENSATIONS)
     _curves(right, results, COMPENSATIONS[:1])
-    left.set(ylabel="test accuracy", ylim=(None, 1.01))
+    left.set(ylabel=f"{results.metric.name} ({results.metric.unit})")
     handles, labels = left.get_legend_handles_labels()
     figure.legend(handles, labels, fontsize="small", loc="outside lower center", ncols=3)
     right.set_title("compensated only", fontsize="medium")
     return figure
 
 
+def _name(results: Results) -> str:
+    return results.metric.name.capitalize()
+
+
 def _curves(axes: Axes, results: Results, compensations: Sequence[str]) -> None:
-    axes.axhline(results.baseline_accuracy, color="black", linewidth=1, linestyle=":", label="digital baseline")
+    scale = results.metric.scale
+    axes.axhline(scale * results.baseline, color="black", linewidth=1, linestyle=":", label="digital baseline")
     for road in ROADS:
         for compensation in compensations:
             rows = results.summarize(road, compensation)
             style: dict[str, Any] = {"color": _COLOURS[road], "linestyle": _STYLES[compensation]}
             label = f"{ROAD_NAMES[road]}, {compensation}"
-            axes.plot(results.times, [row.mean for row in rows], marker="o", markersize=4, label=label, **style)
-            low, high = [row.low for row in rows], [row.high for row in rows]
+            axes.plot(results.times, [scale * row.mean for row in rows], marker="o", markersize=4, label=label, **style)
+            low, high = [scale * row.low for row in rows], [scale * row.high for row in rows]
             axes.fill_between(results.times, low, high, color=_COLOURS[road], alpha=0.2, linewidth=0)
     axes.set_xscale("log")
     axes.set_xticks(results.times, [format_time(float(t)) for t in results.times], rotation=30, ha="right")
     axes.minorticks_off()
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     axes.set_xlabel("time after programming")
     axes.grid(alpha=0.3)
 

@@ -22,12 +22,13 @@ def write(results: Results, config_yaml: str, folder: Path) -> None:
     (folder / "report.md").write_text(markdown(results, config_yaml, captions), encoding="utf-8")
 
 
-def accuracy_table(results: Results) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of accuracy in percent, `mean ± std` over chips: a row a time, a column a road."""
+def score_table(results: Results) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of scores, `mean ± std` over chips: a row a time, a column a road."""
+    metric = results.metric
     header = ["after"] + [f"{_SHORT[road]}, {name}" for road in ROADS for name in COMPENSATIONS]
     columns = [results.summarize(road, name) for road in ROADS for name in COMPENSATIONS]
     rows = [
-        [format_time(float(t)), *(f"{100 * row.mean:.1f} ± {100 * row.std:.1f}" for row in cells)]
+        [format_time(float(t)), *(f"{metric.format(row.mean)} ± {metric.format(row.std)}" for row in cells)]
         for t, *cells in zip(results.times, *columns, strict=True)
     ]
     return header, rows
@@ -49,38 +50,42 @@ def cost_lines(results: Results) -> list[str]:
 
 def findings(results: Results) -> list[str]:
     """What each measure bought, in sentences with their numbers, at a day and at the end."""
-    lines = []
+    metric, base, lines = results.metric, results.baseline, []
+    unit, points = metric.unit, "points" if metric.unit == "%" else metric.unit
+    show, change = metric.format, lambda difference: metric.format(difference, sign=True)
     for label, index in _moments(results):
-        mean = {(r, c): 100 * results.summarize(r, c)[index].mean for r in ROADS for c in COMPENSATIONS}
-        base = 100 * results.baseline_accuracy
+        mean = {(r, c): results.summarize(r, c)[index].mean for r in ROADS for c in COMPENSATIONS}
         neither, both = mean["direct", "uncompensated"], mean["hwa", "compensated"]
         lines.append(
-            f"After {label}, neither measure leaves {neither:.1f} % ({neither - base:+.1f} points from the baseline of "
-            f"{base:.1f} %). Drift compensation alone brings {mean['direct', 'compensated'] - neither:+.1f} points, "
-            f"hardware-aware training alone {mean['hwa', 'uncompensated'] - neither:+.1f}, both together "
-            f"{both - neither:+.1f}: {both:.1f} %, {both - base:+.1f} from the baseline."
+            f"After {label}, neither measure leaves {show(neither)} {unit} ({change(neither - base)} {points} from the "
+            f"baseline of {show(base)} {unit}). Drift compensation alone brings "
+            f"{change(mean['direct', 'compensated'] - neither)} {points}, hardware-aware training alone "
+            f"{change(mean['hwa', 'uncompensated'] - neither)}, both together {change(both - neither)}: "
+            f"{show(both)} {unit}, {change(both - base)} from the baseline. Of what the network "
+            f"learned beyond guessing, {100 * results.retained(mean['direct', 'compensated']):.1f} % are left by "
+            f"direct mapping and {100 * results.retained(both):.1f} % after hardware-aware training, both compensated."
         )
     lines.append(
         f"Hardware-aware training is also more training: without any hardware the network it leaves scores "
-        f"{100 * results.retrained_accuracy:.1f} %, "
-        f"{100 * (results.retrained_accuracy - results.baseline_accuracy):+.1f} points from the baseline."
+        f"{show(results.retrained)} {unit}, {change(results.retrained - base)} {points} from the baseline."
     )
     return lines
 
 
 def markdown(results: Results, config_yaml: str, captions: dict[str, str]) -> str:
     """The text of `report.md`."""
-    header, rows = accuracy_table(results)
-    n_chips = results.accuracy["hwa"].shape[1]
+    header, rows = score_table(results)
+    metric = results.metric
+    n_chips = results.scores["hwa"].shape[1]
     sections = [
-        f"# {results.name}: accuracy and cost of a network on analog chips",
-        f"A network trained to **{100 * results.baseline_accuracy:.1f} %** test accuracy, "
+        f"# {results.name}: what a network scores and costs on analog chips",
+        f"A network trained to **{metric.format(results.baseline)} {metric.unit}** ({metric.name}), "
         f"programmed on {n_chips} simulated chips, each programmed once and aged. *Direct mapping* programs the "
         "trained weights as they are; *hardware-aware training* (HWA) fine-tunes them first on a fresh "
         "simulated chip in every step. *Compensated* chips rescale each tile digitally by what drift took from it.",
         "## What each measure bought",
         *(f"- {line}" for line in findings(results)),
-        f"## Test accuracy (%), mean ± standard deviation over {n_chips} chips",
+        f"## {metric.name.capitalize()} ({metric.unit}), mean ± standard deviation over {n_chips} chips",
         _table(header, rows),
         *(f"![{caption}](figures/{name})\n\n*{caption}*" for name, caption in captions.items()),
         "## Cost of one inference",
@@ -94,7 +99,7 @@ def markdown(results: Results, config_yaml: str, captions: dict[str, str]) -> st
         "(assumed).\n"
         "- Intervals: Student's t over chips, test set fixed; they say nothing of other test sets or training seeds.",
         f"## Setup\n\nWall time {results.wall_s:.0f} s. Versions are in `versions.json`, "
-        "every chip's accuracy in `results.nc`. "
+        "every chip's score in `results.nc`. "
         "`aimcjax run config.yaml` repeats the run.",
         f"```yaml\n{config_yaml}```",
     ]

@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from ..chips import Cost
 from ..sweeps import Summary, summarize
+from ..training import Metric
 
 
 COMPENSATIONS = ("compensated", "uncompensated")
@@ -40,18 +41,21 @@ class TileErrors:
 
 @dataclasses.dataclass(frozen=True)
 class Results:
-    """Results of an accuracy-over-time study.
+    """Results of a study of chips over time.
 
-    `retrained_accuracy` is the digital test accuracy of the network that hardware-aware training left: it is also
-    more training. `accuracy[road]` has axes (`COMPENSATIONS`, chips, times), fractions in [0, 1]; `times` [s] after
+    `metric`, what is scored; `baseline`, the digital score, and `n_classes` among
+    which it chose; `retrained`, that of the network which hardware-aware
+    training left: it is also more training. `scores[road]` has axes (`COMPENSATIONS`, chips, times); `times` [s] after
     programming; `cost` of one inference on the HWA chip; `wall_s`, the run's duration [s].
     """
 
     name: str
-    baseline_accuracy: float
-    retrained_accuracy: float
+    metric: Metric
+    baseline: float
+    retrained: float
+    n_classes: int
     times: Float[np.ndarray, " times"]
-    accuracy: dict[str, Float[np.ndarray, "compensations chips times"]]
+    scores: dict[str, Float[np.ndarray, "compensations chips times"]]
     cost: Cost
     tile_errors: TileErrors
     references: list[str]
@@ -59,16 +63,27 @@ class Results:
 
     def summarize(self, road: str, compensation: str) -> list[Summary]:
         """Statistics over chips at each time."""
-        values = self.accuracy[road][COMPENSATIONS.index(compensation)]
+        values = self.scores[road][COMPENSATIONS.index(compensation)]
         return [summarize(values[:, index]) for index in range(len(self.times))]
+
+    def retained(self, score: float) -> float:
+        r"""How much of what the network learned is left, $(s - s_{chance}) / (s_{digital} - s_{chance})$: 1 at the
+        digital baseline, 0 where the chip guesses.
+
+        **Reference:** the normalised accuracy of Rasch et al., Nat. Commun. 14:5282 (2023), there of errors.
+        """
+        chance = self.metric.chance(self.n_classes)
+        return (score - chance) / (self.baseline - chance)
 
 
 def summary(results: Results) -> dict[str, Any]:
     """The content of `summary.json`; accuracies are fractions, energies joules, areas square metres, times seconds."""
+    metric = results.metric
     roads = {road: {name: _series(results, road, name) for name in COMPENSATIONS} for road in ROADS}
     cost = results.cost
     return {
-        "baseline_accuracy": results.baseline_accuracy,
+        "metric": metric.key,
+        f"baseline_{metric.key}": results.baseline,
         "roads": roads,
         "energy_per_mac_J": {name: float(value) for name, value in cost.energy_per_mac_J().items()},
         "latency_s": float(cost.latency_s),
@@ -81,10 +96,11 @@ def summary(results: Results) -> dict[str, Any]:
 
 
 def write_netcdf(results: Results, path: Path) -> None:
-    """Writes every chip's accuracy at every time, so that any statistic can be taken again."""
+    """Writes every chip's score at every time, so that any statistic can be taken again."""
     dims = ("road", "compensation", "chip", "time")
-    values = np.stack([results.accuracy[road] for road in ROADS])
-    accuracy = xr.DataArray(
+    values = np.stack([results.scores[road] for road in ROADS])
+    metric = results.metric
+    scores = xr.DataArray(
         values,
         dims=dims,
         coords={
@@ -93,17 +109,22 @@ def write_netcdf(results: Results, path: Path) -> None:
             "chip": np.arange(values.shape[2]),
             "time": ("time", results.times, {"units": "s", "long_name": "time after programming"}),
         },
-        attrs={"long_name": "test accuracy", "units": "1"},
+        attrs={"long_name": metric.name, "units": "1" if metric.unit == "%" else metric.unit},
     )
-    data = xr.Dataset(
-        {"accuracy": accuracy, "baseline_accuracy": results.baseline_accuracy}, attrs={"title": results.name}
-    )
+    data = xr.Dataset({metric.key: scores, f"baseline_{metric.key}": results.baseline}, attrs={"title": results.name})
     data.to_netcdf(path, engine="netcdf4")
 
 
 def _series(results: Results, road: str, compensation: str) -> list[dict[str, Any]]:
     rows = results.summarize(road, compensation)
     return [
-        {"t_s": float(t), "mean": row.mean, "std": row.std, "ci95": [row.low, row.high], "n_chips": row.n_chips}
+        {
+            "t_s": float(t),
+            "mean": row.mean,
+            "std": row.std,
+            "retained": results.retained(row.mean),
+            "ci95": [row.low, row.high],
+            "n_chips": row.n_chips,
+        }
         for t, row in zip(results.times, rows, strict=True)
     ]

@@ -1,11 +1,10 @@
 """Whole studies, from a config to a run directory.
 
-- `accuracy_over_time(config, out)`: the main job behind `aimcjax run`.
+- `score_over_time(config, out)`: the main job behind `aimcjax run`.
 - `cautions(config)`: where it extrapolates beyond what was measured.
 - `check_target`, `new_run`: one directory per run, written whole or not at all.
 """
 
-from ._accuracy_over_time import accuracy_over_time as accuracy_over_time
 from ._progress import Progress as Progress
 from ._roads import cautions as cautions
 from ._run_directory import (
@@ -13,3 +12,4 @@ from ._run_directory import (
     check_target as check_target,
     new_run as new_run,
 )
+from ._score_over_time import score_over_time as score_over_time

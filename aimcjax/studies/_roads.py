@@ -65,7 +65,9 @@ def train_digital(config: Config, model: Any, data: Dataset, key: PRNGKey, progr
 def map_directly(config: Config, model: Any, data: Dataset) -> Any:
     """The first road: converted, input ranges calibrated on the training data, no further training."""
     analog = _converted(config, model)
-    return nn.calibrate(analog, jnp.asarray(data.x_train), quantile=config.calibration.quantile)
+    return nn.calibrate(
+        analog, jnp.asarray(data.x_train[: config.calibration.samples]), quantile=config.calibration.quantile
+    )
 
 
 def train_for_hardware(config: Config, analog: Any, data: Dataset, key: PRNGKey, progress: Progress) -> Any:
@@ -105,28 +107,29 @@ def _with_averaged_reads(layer: Any) -> Any:
     return dataclasses.replace(layer, design=dataclasses.replace(layer.design, device=device))
 
 
-def digital_accuracy(model: Any, data: Dataset) -> float:
-    """Test accuracy without any hardware, in [0, 1]."""
+def digital_score(config: Config, model: Any, data: Dataset) -> float:
+    """What the network scores on the test data without any hardware."""
     logits = jax.jit(jax.vmap(model))(jnp.asarray(data.x_test))
-    return float(training.accuracy(logits, jnp.asarray(data.y_test)))
+    return float(config.data.metric.function(logits, jnp.asarray(data.y_test)))
 
 
 def age(config: Config, analog: Any, data: Dataset, key: PRNGKey) -> np.ndarray:
-    """Test accuracies of many chips over time, `[compensated / uncompensated, chips, times]`."""
-    accuracies = sweeps.accuracy_over_time(
+    """Scores of many chips over time, `[compensated / uncompensated, chips, times]`."""
+    scores = sweeps.score_over_time(
         analog,
         jnp.asarray(data.x_test),
         jnp.asarray(data.y_test),
+        score=config.data.metric.function,
         n_chips=config.sweep.n_chips,
         times=jnp.asarray(config.sweep.times, float),
         strengths=jnp.asarray([1.0, 0.0]),
         key=key,
     )
-    return np.asarray(accuracies, np.float64)
+    return np.asarray(scores, np.float64)
 
 
 def chip_cost(config: Config, analog: Any, chip: Any, data: Dataset) -> chips.Cost:
     """Cost of one inference on `chip`, a programmed copy of `analog`."""
     activity = chips.count_activity(analog, jnp.asarray(data.x_test[0]))
-    power = nn.input_power(analog, jnp.asarray(data.x_test))
+    power = nn.input_power(analog, jnp.asarray(data.x_test[: config.calibration.samples]))
     return chips.cost(chip, activity, power, config.cost_model())

@@ -1,45 +1,50 @@
 """Many chips, programmed once each and aged to many times, in one compiled program."""
 
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Int, Key, Shaped
 
 from .. import nn
 from .._types import PRNGKey, strongly_typed
 
 
-def accuracy_over_time(
+def score_over_time(
     model: Any,
-    xs: Float[Array, "n ..."],
-    labels: Int[Array, " n"],
+    xs: Shaped[Array, "n ..."],
+    labels: Int[Array, "n ..."],
     *,
+    score: Callable[[Array, Array], Array],
     n_chips: int,
     times: Float[Array, " times"],
     strengths: Float[Array, " strengths"],
     key: PRNGKey,
 ) -> Float[Array, "strengths chips times"]:
-    """Accuracy of `n_chips` chips at each time, with each strength of drift compensation.
+    """What `n_chips` chips score at each time, with each strength of drift compensation.
 
     Every chip is programmed once from its own key and aged to all times; all times and strengths see the same chips
     and the same draws of read noise (common random numbers), so differences between them are paired and sharper. Values
     never recompile: times, strengths, weights and every physical constant are arrays.
 
-    **Arguments:** `model`, from `nn.convert` and `nn.calibrate`; samples `xs` and their `labels`; `times` [s] after
-    programming; `strengths`, 1 is compensated, 0 is not; `key`.
+    **Arguments:** `model`, from `nn.convert` and `nn.calibrate`; samples `xs` and their `labels`; `score(logits,
+    labels)`, a mean over samples such as `training.accuracy`; `times` [s] after programming; `strengths`, 1 is
+    compensated, 0 is not; `key`.
 
-    **Returns:** the fraction of samples classified correctly, in [0, 1].
+    **Returns:** the score of every chip.
     """
     if n_chips < 1:
         raise ValueError(f"a study needs at least one chip, got n_chips={n_chips}")
-    return _accuracies(strongly_typed((model, xs, labels, times, strengths)), jr.split(key, n_chips))
+    return _scores(score, strongly_typed((model, xs, labels, times, strengths)), jr.split(key, n_chips))
 
 
 @eqx.filter_jit
-def _accuracies(arguments: tuple[Any, ...], keys: Key[Array, " chips"]) -> Float[Array, "strengths chips times"]:
+def _scores(
+    score: Callable[[Array, Array], Array], arguments: tuple[Any, ...], keys: Key[Array, " chips"]
+) -> Float[Array, "strengths chips times"]:
     model, xs, labels, times, strengths = arguments
     conditions = jnp.meshgrid(strengths, times, indexing="ij")
 
@@ -50,8 +55,7 @@ def _accuracies(arguments: tuple[Any, ...], keys: Key[Array, " chips"]) -> Float
         def at_condition(condition: tuple[Array, Array]) -> Array:
             strength, t = condition
             aged = nn.at(nn.with_compensation_strength(chip, strength), t=t)
-            logits = nn.apply(aged, xs, key=key_read)
-            return jnp.mean((jnp.argmax(logits, axis=-1) == labels).astype(float))
+            return score(nn.apply(aged, xs, key=key_read), labels)
 
         # One condition at a time: memory does not grow with their number, and the batch is parallel enough.
         flat = jax.lax.map(at_condition, tuple(c.reshape(-1) for c in conditions))

@@ -3,7 +3,7 @@
 - `fit(model, x, y, forward=..., schedule=..., key=...)`: the loop.
 - `digital_forward`, `hwa_forward`: without noise, and on a fresh chip each step.
 - `keep_programmable`: clips weights after each step, an optax transformation.
-- `cross_entropy`, `accuracy`.
+- `cross_entropy`, `accuracy`. `Metric`, `ACCURACY`, `BITS_PER_CHARACTER`: what is reported.
 """
 
 from ._hwa import (
@@ -13,3 +13,4 @@ from ._hwa import (
 )
 from ._loop import Forward as Forward, Schedule as Schedule, fit as fit, random_shift as random_shift
 from ._losses import accuracy as accuracy, cross_entropy as cross_entropy
+from ._metrics import ACCURACY as ACCURACY, BITS_PER_CHARACTER as BITS_PER_CHARACTER, Metric as Metric

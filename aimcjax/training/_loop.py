@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 import optax
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Int, Shaped
 
 from .. import nn
 from .._types import AnyArray, PRNGKey
@@ -41,8 +41,8 @@ class Schedule(NamedTuple):
 
 def fit(
     model: Any,
-    x: Float[AnyArray, "n ..."],
-    y: Int[AnyArray, " n"],
+    x: Shaped[AnyArray, "n ..."],
+    y: Int[AnyArray, "n ..."],
     *,
     forward: Forward,
     schedule: Schedule,
@@ -52,8 +52,9 @@ def fit(
 ) -> tuple[Any, list[float]]:
     """Trains with AdamW on cross-entropy.
 
-    **Arguments:** `model`; samples `x` and labels `y`; `forward`; `schedule`; `key`; `projection`, applied after the
-    optimiser's step (`keep_programmable`); `progress(epoch, loss)`, called after every epoch.
+    **Arguments:** `model`; samples `x` and labels `y` (one each, or one for each position); `forward`; `schedule`;
+    `key`; `projection`, applied after the optimiser's step (`keep_programmable`); `progress(epoch, loss)`, called after
+    every epoch.
 
     **Returns:** the trained model and the mean loss of each epoch [nats].
 
@@ -111,8 +112,8 @@ def _compiled_epoch(
 
 
 def random_shift(
-    xs: Float[Array, "batch ..."], shift: int, moving: Bool[Array, ""] | bool = True, *, key: PRNGKey
-) -> Float[Array, "batch ..."]:
+    xs: Shaped[Array, "batch ..."], shift: int, moving: Bool[Array, ""] | bool = True, *, key: PRNGKey
+) -> Shaped[Array, "batch ..."]:
     """Translates every image by up to `shift` pixels each way (not at all unless `moving`); what leaves is lost,
     what enters is zero."""
     if shift == 0:

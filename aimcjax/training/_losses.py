@@ -7,11 +7,11 @@ from jaxtyping import Array, Float, Int
 from .._types import Scalar
 
 
-def cross_entropy(logits: Float[Array, "batch classes"], labels: Int[Array, " batch"]) -> Scalar:
+def cross_entropy(logits: Float[Array, "*batch classes"], labels: Int[Array, "*batch"]) -> Scalar:
     """Mean softmax cross-entropy in nats."""
     return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, labels))
 
 
-def accuracy(logits: Float[Array, "batch classes"], labels: Int[Array, " batch"]) -> Scalar:
+def accuracy(logits: Float[Array, "*batch classes"], labels: Int[Array, "*batch"]) -> Scalar:
     """Fraction of samples whose largest logit is the label, in [0, 1]."""
     return jnp.mean((jnp.argmax(logits, axis=-1) == labels).astype(logits.dtype))

@@ -15,6 +15,7 @@ from aimcjax.devices import Constant
 from aimcjax.mapping import GlobalDriftCompensation
 from aimcjax.models import Mlp
 from aimcjax.sweeps import _monte_carlo
+from aimcjax.training import accuracy
 
 
 TIMES = jnp.asarray([20.0, 86400.0])
@@ -59,7 +60,9 @@ def test_vmap_sharding_shard_map_and_pmap_agree(problem) -> None:
 def test_accuracies_are_those_of_single_chips(problem) -> None:
     analog, xs, labels = problem
     key, strengths = jr.key(6), jnp.asarray([1.0, 0.0])
-    swept = sweeps.accuracy_over_time(analog, xs, labels, n_chips=3, times=TIMES, strengths=strengths, key=key)
+    swept = sweeps.score_over_time(
+        analog, xs, labels, score=accuracy, n_chips=3, times=TIMES, strengths=strengths, key=key
+    )
     assert swept.shape == (2, 3, 2)
     for c, chip_key in enumerate(jr.split(key, 3)):
         key_program, key_read = jr.split(chip_key)
@@ -75,11 +78,11 @@ def test_accuracies_are_those_of_single_chips(problem) -> None:
 def test_sweeping_values_never_recompiles(problem) -> None:
     analog, xs, labels = problem
     analog = _with_device(analog, lambda device: eqx.tree_at(lambda d: d.nu_mean, device, Constant(0.05)))
-    run = lambda model, times: sweeps.accuracy_over_time(
-        model, xs, labels, n_chips=2, times=times, strengths=jnp.ones(1), key=jr.key(0)
+    run = lambda model, times: sweeps.score_over_time(
+        model, xs, labels, score=accuracy, n_chips=2, times=times, strengths=jnp.ones(1), key=jr.key(0)
     )
     run(analog, TIMES)
-    before = _monte_carlo._accuracies._cached._cache_size()
+    before = _monte_carlo._scores._cached._cache_size()
     for changed in (
         _with_device(analog, lambda d: eqx.tree_at(lambda d: d.nu_mean.value, d, jnp.asarray(0.09))),
         _with_device(analog, lambda d: eqx.tree_at(lambda d: d.read_noise.coefficient, d, jnp.asarray(0.03))),
@@ -87,7 +90,7 @@ def test_sweeping_values_never_recompiles(problem) -> None:
         _with_design(analog, lambda d: eqx.tree_at(lambda d: d.adc.bits, d, jnp.asarray(6.0))),
     ):
         run(changed, TIMES * 2)
-    assert _monte_carlo._accuracies._cached._cache_size() == before
+    assert _monte_carlo._scores._cached._cache_size() == before
 
 
 def test_physics_is_an_axis() -> None:

@@ -1,4 +1,4 @@
-"""The main job: train a network, take it to chips by two roads, age them, report accuracy and cost."""
+"""The main job: train a network, take it to chips by two roads, age them, report what became of it and its cost."""
 
 import time
 from pathlib import Path
@@ -16,7 +16,7 @@ from ._progress import Progress
 from ._run_directory import new_run, versions, write_json
 
 
-def accuracy_over_time(
+def score_over_time(
     config: Config, out: Path, *, overwrite: bool = False, progress: Progress | None = None
 ) -> reports.Results:
     """Runs the study of `config` and writes its directory.
@@ -37,23 +37,25 @@ def accuracy_over_time(
 
         with tell.training("digital training", config.digital_training.epochs) as step:
             model = roads.train_digital(config, model, data, keys["digital"], step)
-        baseline = roads.digital_accuracy(model, data)
+        baseline = roads.digital_score(config, model, data)
         analog = {"direct": roads.map_directly(config, model, data)}
         with tell.training("hardware-aware training", config.hwa_training.epochs) as step:
             analog["hwa"] = roads.train_for_hardware(config, analog["direct"], data, keys["hwa"], step)
-        accuracy = {}
+        scores = {}
         for road, network in analog.items():
             with tell.working(f"{config.sweep.n_chips} chips, {road}"):
-                accuracy[road] = roads.age(config, network, data, keys["chips"])
+                scores[road] = roads.age(config, network, data, keys["chips"])
 
         with tell.working("cost and report"):
             portrait = eqx.filter_jit(nn.program)(analog["hwa"], key=keys["portrait"])
             results = reports.Results(
                 name=config.name,
-                baseline_accuracy=baseline,
-                retrained_accuracy=roads.digital_accuracy(nn.to_digital(analog["hwa"]), data),
+                metric=config.data.metric,
+                baseline=baseline,
+                n_classes=data.n_classes,
+                retrained=roads.digital_score(config, nn.to_digital(analog["hwa"]), data),
                 times=np.asarray(config.sweep.times),
-                accuracy=accuracy,
+                scores=scores,
                 cost=roads.chip_cost(config, analog["hwa"], portrait, data),
                 references=reports.references(config.tile),
                 tile_errors=reports.largest_tile(reports.tile_weights(analog["hwa"], portrait)),

@@ -1,0 +1,150 @@
+"""Networks by name: one section each, with the sizes that its constructor takes."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from .. import models
+from .._types import PRNGKey
+from ..datasets import Dataset
+from ._section import Count, Section
+
+
+Size = Annotated[Count, Field(gt=0)]
+
+
+class VitConfig(Section):
+    """`aimcjax.models.VisionTransformer`."""
+
+    type: Literal["vit"]
+    patch_size: Size = 2
+    dim: Size = 48
+    depth: Size = 2
+    n_heads: Size = 4
+    mlp_ratio: Size = 2
+
+    def build(self, data: Dataset, key: PRNGKey) -> models.VisionTransformer:
+        """The network for images of `data`, with initial weights from `key`."""
+        _check_input(self, data, ndim=3, integers=False, what="images")
+        sizes = self.model_dump(exclude={"type", "patch_size"})
+        return models.VisionTransformer(data.x_train.shape[1], self.patch_size, data.n_classes, **sizes, key=key)
+
+
+class MlpConfig(Section):
+    """`aimcjax.models.Mlp`."""
+
+    type: Literal["mlp"]
+    widths: tuple[Size, ...] = (128, 128)
+
+    def build(self, data: Dataset, key: PRNGKey) -> models.Mlp:
+        """The network for samples of `data`, with initial weights from `key`."""
+        _check_input(self, data, ndim=None, integers=False, what="samples of real numbers")
+        n_in = int(data.x_train[0].size)
+        return models.Mlp(n_in, data.n_classes, self.widths, key=key)
+
+
+class CnnConfig(Section):
+    """`aimcjax.models.ResNet`."""
+
+    type: Literal["cnn"]
+    widths: tuple[Size, ...] = (16, 32, 64)
+    n_blocks: Size = 1
+    groups: Size = 8
+
+    def build(self, data: Dataset, key: PRNGKey) -> models.ResNet:
+        """The network for images of `data`, with initial weights from `key`."""
+        _check_input(self, data, ndim=3, integers=False, what="images")
+        return models.ResNet(1, data.n_classes, **self.model_dump(exclude={"type"}), key=key)
+
+
+class GptConfig(Section):
+    """`aimcjax.models.Gpt2`, its head not tied to the embedding: both can be on tiles."""
+
+    type: Literal["gpt"]
+    dim: Size = 256
+    n_layers: Size = 4
+    n_heads: Size = 4
+
+    def build(self, data: Dataset, key: PRNGKey) -> models.Gpt2:
+        """The network for the text of `data`, with initial weights from `key`."""
+        return models.Gpt2(models.Gpt2Config(**_sizes_of_text(self, data), tied=False), key=key)
+
+
+class LlamaConfig(Section):
+    """`aimcjax.models.Llama`."""
+
+    type: Literal["llama"]
+    dim: Size = 256
+    n_layers: Size = 4
+    n_heads: Size = 8
+    n_kv_heads: Size = 4
+    hidden: Size = 688
+
+    def build(self, data: Dataset, key: PRNGKey) -> models.Llama:
+        """The network for the text of `data`, with initial weights from `key`."""
+        return models.Llama(models.LlamaConfig(**_sizes_of_text(self, data)), key=key)
+
+
+class MoeConfig(Section):
+    """`aimcjax.models.Mixtral`; `hidden` is that of each expert."""
+
+    type: Literal["moe"]
+    dim: Size = 256
+    n_layers: Size = 4
+    n_heads: Size = 8
+    n_kv_heads: Size = 4
+    hidden: Size = 344
+    n_experts: Size = 8
+    top_k: Size = 2
+
+    def build(self, data: Dataset, key: PRNGKey) -> models.Mixtral:
+        """The network for the text of `data`, with initial weights from `key`."""
+        return models.Mixtral(models.MixtralConfig(**_sizes_of_text(self, data)), key=key)
+
+
+class EncoderConfig(Section):
+    """`aimcjax.models.SentenceClassifier` around `aimcjax.models.Bert`."""
+
+    type: Literal["encoder"]
+    dim: Size = 128
+    n_layers: Size = 2
+    n_heads: Size = 4
+    hidden: Size = 256
+
+    def build(self, data: Dataset, key: PRNGKey) -> models.SentenceClassifier:
+        """The network for sentences of `data`, with initial weights from `key`."""
+        _check_input(self, data, ndim=2, integers=True, what="sentences")
+        config = models.BertConfig(
+            **self.model_dump(exclude={"type"}), vocab_size=len(data.vocabulary), n_positions=data.x_train.shape[1],
+            masked_lm=False, pooler=True, n_classes=data.n_classes,
+        )  # fmt: skip
+        return models.SentenceClassifier(models.Bert(config, key=key))
+
+
+MODELS = {
+    "vit": VitConfig,
+    "mlp": MlpConfig,
+    "cnn": CnnConfig,
+    "gpt": GptConfig,
+    "llama": LlamaConfig,
+    "moe": MoeConfig,
+    "encoder": EncoderConfig,
+}
+ModelConfig = Annotated[
+    VitConfig | MlpConfig | CnnConfig | GptConfig | LlamaConfig | MoeConfig | EncoderConfig,
+    Field(discriminator="type"),
+]
+
+
+def _sizes_of_text(section: Any, data: Dataset) -> dict[str, int]:
+    _check_input(section, data, ndim=2, integers=True, what="a text", every_position=True)
+    return {**section.model_dump(exclude={"type"}), "vocab_size": data.n_classes, "n_positions": data.x_train.shape[1]}
+
+
+def _check_input(
+    section: Any, data: Dataset, *, ndim: int | None, integers: bool, what: str, every_position: bool = False
+) -> None:
+    x, y = data.x_train, data.y_train
+    fits = (x.dtype.kind == "i") == integers and ndim in (None, x.ndim) and (y.ndim > 1) == every_position
+    if not fits:
+        raise ValueError(f"a model of type {section.type} takes {what}, not {data.name}; change data or model")
