@@ -4,17 +4,18 @@ Every constant is a leaf with its source: the same parameters that set accuracy 
 the cost, and the cost has a gradient.
 """
 
+import functools as ft
 from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
 
 from .. import nn
 from .._types import Scalar, physical
-from ..tiles import TileDesign
+from ..periphery import AbstractDac, ConversionCost, conversion_cost, driver_bits, reads, turns
 from ..units import GHz, fJ, ns, pJ, um2
 from ._activity import Activity
+from ._conversions import count_conversions, physical_tile, read_time, row_power, sharing
 from ._placement import bits_of
 
 
@@ -22,18 +23,22 @@ COMPONENTS = ("core", "dac", "adc", "interconnect", "digital")
 
 
 class CostModel(eqx.Module):
-    r"""Energy, time and area per action. Per MVM of a tile with R rows and C columns in use:
+    r"""Energy, time and area per action. Per MVM of a tile with R rows in use, read n times, and C conversions:
 
-    $$E_{core} = \langle v^2\rangle\, t_{int} \sum g, \quad E_{dac} = R\,e_{dac} 2^{b_{dac}}, \quad E_{adc} =
-    C\,e_{adc} 2^{b_{adc}}, \quad
-      E_{link} = (R\,b_{dac} + C\,b_{adc})\,e_{bit}$$
-    $$t_{mvm} = t_{int} + n_{share}/f_{adc}$$
-    and digital logic pays per operation: two for each column of a tile (scale, accumulate) and what the model
-    computes off the tiles.
+    $$E_{core} = \sum_n \langle v_n^2\rangle\, t_{int} \sum g, \quad E_{dac} = R\,n\,e_{dac} 2^{b_{driver}}, \quad
+      E_{adc} = C\,e_{adc} 2^{b_{adc}}, \quad E_{link} = (R\,b_{dac} + C\,b_{adc})\,e_{bit}$$
+    $$t_{mvm} = n\,t_{int} + C_{turn}/f_{adc}$$
+    and digital logic pays per operation: two for each conversion (scale, accumulate) and what the model computes off
+    the tiles. A plain tile is read once and converts each column once; a unit column is a column more, slices of
+    weights are converted each on their own, and slices of inputs in every read. $C_{turn}$ of the conversions are done
+    one after another by one converter: for `cols_per_adc` columns, or as many as a `SharedAdc` says.
+
+    It is also a model for `conversion_cost`, which another may take the place of (`cost`).
 
     **Assumptions:** the tiles of one layer work in parallel, its vectors follow one another, layers do not overlap;
-    converter energy doubles per bit (Walden), their area and rate are those of eight bits; scaling of inputs to the
-    range of the DAC is free; no buffers, no DRAM, no leakage.
+    converter energy doubles per bit (Walden), their area and rate are those of eight bits; the lines of a column are
+    integrated at once and converted one after another; digits of bit-serial inputs are all as likely; a pulse-width
+    input lasts as its DAC says; scaling of inputs to the range of the DAC is free; no buffers, no DRAM, no leakage.
     """
 
     t_integrate: Scalar = physical(
@@ -92,11 +97,37 @@ class Cost(eqx.Module):
         return {**parts, "total": self.total_J / self.n_macs}
 
 
-def cost(chip: Any, activity: Activity, input_power: dict[str, float], constants: CostModel) -> Cost:
+@conversion_cost.register
+def _(model: CostModel, converter: Any) -> ConversionCost:
+    return _conversion(converter, model)
+
+
+@ft.singledispatch
+def _conversion(converter: Any, model: CostModel) -> ConversionCost:
+    energy = model.adc_energy_per_step * 2.0 ** jnp.asarray(bits_of(converter), float)
+    return ConversionCost(energy, model.adc_area, turns(converter) / model.adc_rate)
+
+
+@_conversion.register
+def _(converter: AbstractDac, model: CostModel) -> ConversionCost:
+    energy = reads(converter) * model.dac_energy_per_step * 2.0 ** jnp.asarray(driver_bits(converter), float)
+    return ConversionCost(energy, model.dac_area, jnp.zeros_like(energy))
+
+
+def cost(
+    chip: Any,
+    activity: Activity,
+    input_power: dict[str, float],
+    constants: CostModel,
+    *,
+    adc_model: Any = None,
+    dac_model: Any = None,
+) -> Cost:
     """The cost of one inference.
 
     **Arguments:** `chip`, from `nn.program` with `TileDesign` tiles; `activity`, from `count_activity`;
-    `input_power`, from `nn.input_power`; `constants`.
+    `input_power`, from `nn.input_power`; `constants`; `adc_model`, `dac_model`, what conversions cost
+    (`periphery.conversion_cost`), default `constants`.
 
     **Raises:** `ValueError` for a tile or converter without a cost model.
     """
@@ -106,12 +137,12 @@ def cost(chip: Any, activity: Activity, input_power: dict[str, float], constants
     layer: Any
     for name, layer in nn.analog_layers(chip).items():
         part, n_vectors = layer.matrix.partition, activity.vectors[name]
-        per_mvm = _layer_energy(layer, input_power[name], constants)
-        energy = {key: energy[key] + n_vectors * per_mvm.get(key, 0.0) for key in energy}
-        latency = latency + n_vectors * (constants.t_integrate + constants.cols_per_adc / constants.adc_rate)
-        area = area + _layer_area(layer, constants)
+        found = _layer(layer, input_power[name], constants, adc_model or constants, dac_model or constants)
+        energy = {key: energy[key] + n_vectors * found.energy.get(key, 0.0) for key in energy}
+        latency = latency + n_vectors * found.latency
+        area = area + found.area
         n_tiles += part.n_tiles
-        n_cells += len(layer.matrix.design.encoding.polarity) * part.n_in * part.n_out
+        n_cells += found.n_cells
     digital_J = (
         activity.digital_ops * constants.digital_energy_per_op
         + activity.digital_macs * constants.digital_energy_per_mac
@@ -128,35 +159,48 @@ def check_cost(model: Any) -> None:
 
 
 def _converter_bits(name: str, design: Any) -> dict[str, Any]:
-    if not isinstance(design, TileDesign):
-        raise ValueError(f"layer {name}: {type(design).__name__} has no cost; map it to a physical `TileDesign`")
-    bits = {"dac": bits_of(design.dac), "adc": bits_of(design.adc)}
+    try:
+        tile = physical_tile(design)
+    except ValueError as error:
+        raise ValueError(f"layer {name}: {error}") from None
+    bits = {"dac": bits_of(tile.dac), "adc": bits_of(tile.adc)}
     for which, value in bits.items():
         if value is None:
             raise ValueError(f"layer {name}: an ideal {which.upper()} has no energy; give it a resolution")
     return bits
 
 
-def _layer_energy(layer: Any, power: float, constants: CostModel) -> dict[str, Float[Array, ""]]:
-    design, part = layer.matrix.design, layer.matrix.partition
-    bits = _converter_bits(layer.name, design)
+class _Layer(eqx.Module):
+    """One vector through a layer, and the silicon under it."""
+
+    energy: dict[str, Scalar]
+    latency: Scalar
+    area: Scalar
+    n_cells: int = eqx.field(static=True)
+
+
+def _layer(layer: Any, power: float, constants: CostModel, adc_model: Any, dac_model: Any) -> _Layer:
+    matrix, part = layer.matrix, layer.matrix.partition
+    bits, tile = _converter_bits(layer.name, matrix.design), physical_tile(matrix.design)
+    g = matrix.at(0.0).tiles.g
+    counts = count_conversions(matrix, g.shape[-1], constants.cols_per_adc)
+    adc, dac = conversion_cost(adc_model, tile.adc), conversion_cost(dac_model, tile.dac)
     driven = part.split_vector(jnp.ones(part.n_in))[:, None, None, :, None]  # rows of padding carry no voltage
-    g_total = jnp.sum(layer.matrix.at(0.0).tiles.g * driven)
-    rows = part.grid_cols * part.n_in  # inputs are converted again on every grid column
-    cols = part.grid_rows * part.n_out
-    moved = rows * bits["dac"] + cols * bits["adc"]
-    return {
-        "core": power * design.dac.v_max**2 * g_total * constants.t_integrate,
-        "dac": rows * constants.dac_energy_per_step * 2.0 ** bits["dac"],
-        "adc": cols * constants.adc_energy_per_step * 2.0 ** bits["adc"],
+    t_read = read_time(tile.dac, constants.t_integrate)
+    moved = counts.inputs * bits["dac"] + counts.codes * bits["adc"]
+    energy = {
+        "core": row_power(tile.dac, jnp.asarray(power, float)) * tile.dac.v_max**2 * jnp.sum(g * driven) * t_read,
+        "dac": counts.inputs * dac.energy,
+        "adc": counts.codes * adc.energy,
         "interconnect": moved * constants.link_energy_per_bit,
-        "digital": 2 * cols * constants.digital_energy_per_op,
+        "digital": 2 * counts.codes * constants.digital_energy_per_op,
     }
-
-
-def _layer_area(layer: Any, constants: CostModel) -> Scalar:
+    one_conversion = adc.latency / turns(tile.adc)
+    latency = counts.reads * t_read + counts.in_turn * one_conversion
     # Whole tiles: silicon that a matrix leaves empty is still there.
-    design, n_tiles = layer.matrix.design, layer.matrix.partition.n_tiles
-    cells = len(design.encoding.polarity) * design.rows * design.cols
-    converters = design.cols / constants.cols_per_adc * constants.adc_area + design.rows * constants.dac_area
-    return n_tiles * (cells * constants.cell_area + converters)
+    shared = sharing(tile.adc)
+    n_adcs = counts.lines / constants.cols_per_adc if shared is None else -(-counts.lines // shared)
+    cells = counts.cells * tile.rows * counts.lines
+    area = part.n_tiles * (cells * constants.cell_area + n_adcs * adc.area + tile.rows * dac.area)
+    n_lines = part.n_out + part.grid_cols * (g.shape[-1] - part.block_cols)
+    return _Layer(energy, latency, area, counts.cells * part.n_in * n_lines)

@@ -1,20 +1,19 @@
 """Where every weight lies: the mapping table."""
 
 import functools as ft
+import re
 from typing import Any
 
 import jax
 import numpy as np
 
 from .. import nn
-from ..periphery import AbstractAdc, AbstractDac, resolution
-from ..tiles import AbstractTileDesign, TileDesign
+from ..periphery import resolution
+from ..tiles import ROLES, AbstractProgrammingPolicy, AbstractTileDesign, ManagedTile, TileDesign
 
 
-@ft.singledispatch
-def bits_of(converter: AbstractAdc | AbstractDac) -> Any:
-    """Resolution of a converter in bits, `None` for an ideal one; register your own with `@bits_of.register`."""
-    return resolution(converter)
+bits_of = resolution  # of a converter, `None` for an ideal one; register your own with `@bits_of.register`
+_POLICIES = {made: name for name, made in ROLES[AbstractProgrammingPolicy].types.items()}
 
 
 def mapping_table(model: Any) -> list[dict[str, Any]]:
@@ -68,7 +67,6 @@ def _layer_rows(name: str, layer: nn.ProgrammedLinear, first: int) -> list[dict[
                     "col_range": [start, stop],
                     **_converters(matrix.design),
                     "scale": float(np.max(gains[i, j, : stop - start] * scales[start:stop])),
-                    "verify_policy": "one_shot",  # the published programming noise is that of a finished write
                 }
             )
     return table
@@ -76,10 +74,24 @@ def _layer_rows(name: str, layer: nn.ProgrammedLinear, first: int) -> list[dict[
 
 @ft.singledispatch
 def _converters(design: AbstractTileDesign) -> dict[str, Any]:
-    return {"encoding": "weight_level", "adc_bits": None, "dac_bits": None}
+    return {"encoding": "weight_level", "adc_bits": None, "dac_bits": None, "verify_policy": "one_shot"}
 
 
 @_converters.register
 def _(design: TileDesign) -> dict[str, Any]:
     bits = {"adc_bits": bits_of(design.adc), "dac_bits": bits_of(design.dac)}
-    return {"encoding": design.encoding.name, **{k: None if b is None else float(b) for k, b in bits.items()}}
+    kind = type(design.policy)
+    return {
+        "encoding": design.encoding.name,
+        **{k: None if b is None else float(b) for k, b in bits.items()},
+        "verify_policy": _POLICIES.get(kind) or _spelled(kind.__name__),
+    }
+
+
+@_converters.register
+def _(design: ManagedTile) -> dict[str, Any]:
+    return _converters(design.tile)
+
+
+def _spelled(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

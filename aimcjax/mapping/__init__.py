@@ -6,10 +6,12 @@
   a tile, `ColumnDriftCompensation` that of every column.
 - `calibrate_matrix(matrix, x, wanted, t=t, key=key)` corrects outputs by what known vectors gave: `AffineColumns`,
   `ColumnGain`, `GlobalGain`; `PeriodicCalibration` and `calibrated_over_time` say when.
+- `calibrate_adc(design, programmed, xs, key=key)`: ranges of the ADCs from what they see, also of every slice.
 - `averaged(matrices)`: the mean of several programmed copies.
 """
 
 from ._averaging import AveragedMatrix as AveragedMatrix, averaged as averaged, program_copies as program_copies
+from ._calibrate_adc import calibrate_adc as calibrate_adc
 from ._calibration import (
     AbstractCorrector as AbstractCorrector,
     AffineColumns as AffineColumns,

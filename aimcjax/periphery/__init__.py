@@ -10,16 +10,18 @@ once, and `install` gives the converter that is made of them; a tile does both w
 - Around an ADC: `SharedAdc` (several columns a converter), `NoisyAdc` with `ThermalNoise`, `ShotNoise`, `FlickerNoise`
   or `OutputNoise`, `SShapedAdc`, `VoltageOffsetAdc`, `AsymmetricAdc`. What is not there is switched off.
 - Ranges: `StaticRange`, `LearnedRange`, and from each vector `AbsMax`, `Maximum`, `Deviations`, `AbsMaxNpSum`,
-  `AverageAbsMax`; `managed_product` scales with them, and with `BoundManagement` until nothing saturates;
-  `calibrate_range`, `worst_case_range` for ADCs.
-- `conversion_cost(model, converter)`: `AndrulisCost`, `IsaacCost`, `WaldenCost`, `SchreierCost`, `ClockedCost`.
+  `AverageAbsMax` (`observed`); `managed_product` scales with them, and with `BoundManagement` until nothing saturates;
+  `calibrate_range`, `worst_case_range` for ADCs; `full_scale`, `with_full_scale` through what is around them.
+- `conversion_cost(model, converter)`: `AndrulisCost`, `IsaacCost`, `WaldenCost`, `SchreierCost`, `ClockedCost`;
+  `reads(dac)` of the array and `conversions(dac)` of a sense line are how often a vector is.
 - `quantize`, `round_straight_through` and others: the steps without a derivative and their surrogates.
 """
 
 from ._adc import AbstractAdc as AbstractAdc, IdealAdc as IdealAdc, UniformAdc as UniformAdc
-from ._bit_serial import BitSerialDac as BitSerialDac
+from ._bit_serial import BitSerialDac as BitSerialDac, slices_of as slices_of
 from ._calibrate import calibrate_range as calibrate_range, worst_case_range as worst_case_range
 from ._cost import (
+    AbstractCostModel as AbstractCostModel,
     AndrulisCost as AndrulisCost,
     ClockedCost as ClockedCost,
     ConversionCost as ConversionCost,
@@ -44,6 +46,13 @@ from ._fabricate import (
     install as install,
 )
 from ._flash import FlashAdc as FlashAdc
+from ._full_scale import (
+    OverrangeAdc as OverrangeAdc,
+    bare as bare,
+    full_scale as full_scale,
+    watched as watched,
+    with_full_scale as with_full_scale,
+)
 from ._level_dac import LevelDac as LevelDac
 from ._management import BoundManagement as BoundManagement, managed_product as managed_product
 from ._noise import (
@@ -76,11 +85,15 @@ from ._ranges import (
     LearnedRange as LearnedRange,
     Maximum as Maximum,
     StaticRange as StaticRange,
+    observed as observed,
 )
 from ._read import read_array as read_array
 from ._resolution import (
     clock_cycles as clock_cycles,
+    conversions as conversions,
+    driver_bits as driver_bits,
     effective_bits as effective_bits,
+    reads as reads,
     resolution as resolution,
     turns as turns,
 )

@@ -1,5 +1,8 @@
 """Bit-serial inputs: several reads of the array, each with a few bits, shifted and added."""
 
+import functools as ft
+from typing import Any
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +10,8 @@ from jaxtyping import Array, Float
 
 from .._types import Scalar, physical
 from ..units import V
-from ._codes import array_leaf, check_bits, largest_code
+from ._checks import check_bits, whole
+from ._codes import array_leaf, largest_code
 from ._dac import AbstractDac
 from ._quantize import digits
 
@@ -31,8 +35,8 @@ class BitSerialDac(AbstractDac):
     """
 
     v_max: Scalar = physical(0.2 * V, unit="V", doc="assumed: a usual read voltage of PCM", above=0.0)
-    bits: int = eqx.field(static=True, default=8)
-    slice_bits: int = eqx.field(static=True, default=1)
+    bits: int = whole(8)
+    slice_bits: int = whole(1)
     adc_per_slice: bool = eqx.field(static=True, default=True)
     adc_range: Float[Array, " slices"] | None = eqx.field(default=None, converter=array_leaf)
 
@@ -60,3 +64,18 @@ class BitSerialDac(AbstractDac):
         weights = step ** np.arange(self.n_slices) * (step - 1.0) / largest_code(self.bits)
         v = (self.v_max / (step - 1.0)) * digits(x, self.bits, self.slice_bits)
         return v, jnp.asarray(weights, x.dtype)
+
+
+Slices = tuple[BitSerialDac, Float[Array, "slices rows"], Float[Array, " slices"]]
+
+
+@ft.singledispatch
+def slices_of(dac: Any, x: Float[Array, " rows"]) -> Slices | None:
+    """How a DAC reads an array several times: the bit-serial converter in it, and what its `slices` are behind whatever
+    is around it; `None` for one that reads once."""
+    del dac, x
+
+
+@slices_of.register
+def _(dac: BitSerialDac, x: Float[Array, " rows"]) -> Slices | None:
+    return dac, *dac.slices(x)

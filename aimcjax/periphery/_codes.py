@@ -15,12 +15,6 @@ from .._types import Scalar
 from ._quantize import quantize, replace_gradient
 
 
-def check_bits(bits: int, most: int = 16) -> None:
-    """Raises `ValueError` for a number of bits that no converter has; it is a shape, hence a whole number."""
-    if not isinstance(bits, int) or not 2 <= bits <= most:
-        raise ValueError(f"bits is a whole number from 2 to {most}, got {bits!r}; it sets how many parts there are")
-
-
 def array_leaf(value: Any) -> Any:
     """Lists of numbers, from a config or a user, as an array; everything else as it is."""
     return jnp.asarray(value, float) if isinstance(value, (list, tuple, np.ndarray)) else value
@@ -37,7 +31,9 @@ def in_steps(i: Float[Array, " cols"], i_max: Scalar, bits: int) -> Float[Array,
 
 
 def as_read(code: Float[Array, " cols"], i: Float[Array, " cols"], i_max: Scalar, bits: int) -> Float[Array, " cols"]:
-    """The current [A] that a signed `code` stands for, with the gradient of `quantize` at the current `i` [A]."""
+    """The current [A] that a signed `code` stands for, with the gradient of `quantize` at the current `i` [A]; NaN for
+    NaN."""
     largest = largest_code(bits)
     value = code.clip(-largest, largest) * (i_max / largest)
+    value = jnp.where(jnp.isnan(i), i, value)  # comparisons with NaN would make a code of a failed solve
     return replace_gradient(value, quantize(i, i_max, jnp.asarray(bits, i.dtype)))

@@ -7,23 +7,28 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from .._types import Scalar, physical
+from ..components import shorten
 from ..units import GHz, fJ, nm, ns, pJ, um2
 from ._adc import AbstractAdc
 from ._andrulis import log_area, log_energy_exact, log_energy_smooth
 from ._dac import AbstractDac
-from ._resolution import clock_cycles, effective_bits, resolution, turns
+from ._resolution import clock_cycles, driver_bits, effective_bits, reads, resolution, turns
+
+
+class AbstractCostModel(eqx.Module):
+    """What conversions cost, by `conversion_cost`."""
 
 
 class ConversionCost(eqx.Module):
     """Of one converter: `energy` [J] of a conversion, `area` [m2], `latency` [s] until all of its columns are
-    converted."""
+    converted once. For a DAC, all reads that one input takes are one conversion."""
 
     energy: Scalar
     area: Scalar
     latency: Scalar
 
 
-class AndrulisCost(eqx.Module):
+class AndrulisCost(AbstractCostModel):
     r"""Regression on 215 published ADCs, deliberately optimistic (best fifth in energy, best tenth in area): a floor.
 
     $$E = \tfrac12 10^{(SNDR - F)/10}\,\mathrm{pJ}\, e^{26.05 - 1.470} T^{1.880} b^{-2.829}, \qquad
@@ -34,7 +39,8 @@ class AndrulisCost(eqx.Module):
     does not depend on f: that slope is zero, not missing.
 
     **Arguments:** `rate` (f), conversions a second of one converter [Hz]; `node` (T) [m]; `factor`, on energy and area:
-    the median published ADC takes 2.67 times the energy; `width`, of the smooth minimum [dB]; `smooth`, static.
+    the median published ADC takes 2.67 times the energy; `width` (w), of the smooth minimum [dB]: at the corner
+    energy is w ln 2 above the fit (1.6 %); `smooth`, static.
 
     **Reference:** Andrulis et al., arXiv:2404.06553 (2024), coefficients of its released model, valid from 4
     effective bits, 4 nm to 1 um, up to 10 GS/s.
@@ -43,12 +49,13 @@ class AndrulisCost(eqx.Module):
     rate: Scalar = physical(1 * GHz, unit="Hz", doc="assumed", above=0.0)
     node: Scalar = physical(32 * nm, unit="m", doc="assumed: the node of ISAAC", above=0.0)
     factor: Scalar = physical(1.0, doc="the fit itself")
-    width: Scalar = physical(0.5, doc="assumed", above=0.0)
+    width: Scalar = physical(0.1, doc="assumed", above=0.0)
     smooth: bool = eqx.field(static=True, default=True)
 
 
-class IsaacCost(eqx.Module):
+class IsaacCost(AbstractCostModel):
     """The component table of ISAAC at 32 nm: energy and area of an 8-bit ADC and a 1-bit DAC, both doubled a bit.
+    A bit-serial DAC is one of `slice_bits`, used once a slice; a pulse needs one of a single bit.
 
     **Arguments:** energies [J], areas [m2], rate [Hz].
 
@@ -63,7 +70,7 @@ class IsaacCost(eqx.Module):
     dac_area: Scalar = physical(0.166 * um2, unit="m2", doc="ISAAC, 1 bit")
 
 
-class WaldenCost(eqx.Module):
+class WaldenCost(AbstractCostModel):
     r"""$E = F\,2^{ENOB}$, Walden's figure of merit.
 
     **Arguments:** `merit` (F) [J] per step; `rate` [Hz]; `area` [m2] of one converter, whatever its bits.
@@ -76,7 +83,7 @@ class WaldenCost(eqx.Module):
     area: Scalar = physical(1200 * um2, unit="m2", doc="ISAAC")
 
 
-class SchreierCost(eqx.Module):
+class SchreierCost(AbstractCostModel):
     r"""$E = \tfrac12 10^{(SNDR - F)/10}$, Schreier's figure of merit, limited by thermal noise: fourfold a bit.
 
     **Arguments:** `merit` (F) [dB, per joule]; `rate` [Hz]; `area` [m2] of one converter, whatever its bits.
@@ -89,7 +96,7 @@ class SchreierCost(eqx.Module):
     area: Scalar = physical(1200 * um2, unit="m2", doc="ISAAC")
 
 
-class ClockedCost(eqx.Module):
+class ClockedCost(AbstractCostModel):
     r"""Energy and time by clock cycles, for ramps and counters: $E = e_s + N e_c$, latency $t_s + N/f$ with N the
     cycles of the converter's kind (`clock_cycles`): $2^B - 2$ for a ramp, B + 1 for successive approximation.
 
@@ -108,19 +115,21 @@ class ClockedCost(eqx.Module):
 
 
 @ft.singledispatch
-def conversion_cost(model: Any, converter: AbstractAdc | AbstractDac) -> ConversionCost:
+def conversion_cost(model: Any, converter: Any) -> ConversionCost:
     """What a conversion costs according to `model` (`AndrulisCost`, `IsaacCost`, `WaldenCost`, `SchreierCost`,
-    `ClockedCost`; register your own with `@conversion_cost.register`).
+    `ClockedCost`; register your own with `@conversion_cost.register`). The first, third and fourth are of ADCs only.
 
-    **Raises:** `ValueError` for a model that is none, or an ideal converter.
+    A DAC that reads in slices has its ADC convert `conversions(dac)` times a vector.
+
+    **Raises:** `ValueError` for what is no model or no converter, an ideal converter, or a DAC in a fit to ADCs.
     """
     del converter
     raise ValueError(f"{type(model).__name__} is no cost model; use one such as `AndrulisCost()`, or register it")
 
 
 @conversion_cost.register
-def _(model: AndrulisCost, converter: AbstractAdc | AbstractDac) -> ConversionCost:
-    bits = _bits(converter, effective_bits)
+def _(model: AndrulisCost, converter: Any) -> ConversionCost:
+    bits = _bits(_adc(model, converter), effective_bits)
     if model.smooth:
         energy = log_energy_smooth(bits, model.rate, model.node, model.width)
     else:
@@ -130,25 +139,25 @@ def _(model: AndrulisCost, converter: AbstractAdc | AbstractDac) -> ConversionCo
 
 
 @conversion_cost.register
-def _(model: IsaacCost, converter: AbstractAdc | AbstractDac) -> ConversionCost:
+def _(model: IsaacCost, converter: Any) -> ConversionCost:
     return _isaac(converter, model)
 
 
 @conversion_cost.register
-def _(model: WaldenCost, converter: AbstractAdc | AbstractDac) -> ConversionCost:
-    energy = model.merit * 2.0 ** _bits(converter, effective_bits)
+def _(model: WaldenCost, converter: Any) -> ConversionCost:
+    energy = model.merit * 2.0 ** _bits(_adc(model, converter), effective_bits)
     return ConversionCost(energy, model.area, turns(converter) / model.rate)
 
 
 @conversion_cost.register
-def _(model: SchreierCost, converter: AbstractAdc | AbstractDac) -> ConversionCost:
-    sndr = 6.0206 * _bits(converter, effective_bits) + 1.76091
+def _(model: SchreierCost, converter: Any) -> ConversionCost:
+    sndr = 6.0206 * _bits(_adc(model, converter), effective_bits) + 1.76091
     energy = 0.5 * 10.0 ** ((sndr - model.merit) / 10.0)
     return ConversionCost(energy, model.area, turns(converter) / model.rate)
 
 
 @conversion_cost.register
-def _(model: ClockedCost, converter: AbstractAdc | AbstractDac) -> ConversionCost:
+def _(model: ClockedCost, converter: Any) -> ConversionCost:
     _bits(converter, resolution)
     cycles = clock_cycles(converter)
     latency = turns(converter) * (model.t_sample + cycles / model.clock)
@@ -163,11 +172,23 @@ def _isaac(converter: Any, model: IsaacCost) -> ConversionCost:
 
 @_isaac.register
 def _(converter: AbstractDac, model: IsaacCost) -> ConversionCost:
-    steps = 2.0 ** (_bits(converter, resolution) - 1.0)
-    return ConversionCost(steps * model.dac_energy, steps * model.dac_area, jnp.zeros_like(model.dac_energy))
+    steps = 2.0 ** (_bits(converter, driver_bits) - 1.0)
+    energy = reads(converter) * steps * model.dac_energy
+    return ConversionCost(energy, steps * model.dac_area, jnp.zeros_like(model.dac_energy))
+
+
+def _adc(model: AbstractCostModel, converter: Any) -> Any:
+    if isinstance(converter, AbstractDac):
+        raise ValueError(
+            f"{type(model).__name__} is a fit to ADCs and has no price for {type(converter).__name__}; "
+            "use `IsaacCost()` or `ClockedCost()`"
+        )
+    return converter
 
 
 def _bits(converter: Any, of: Any) -> Any:
+    if not isinstance(converter, (AbstractAdc, AbstractDac)):
+        raise ValueError(f"a conversion is that of an ADC or a DAC, got {shorten(converter)}")
     bits = of(converter)
     if bits is None:
         raise ValueError(f"{type(converter).__name__} is ideal and has no cost; give it a resolution")

@@ -1,6 +1,5 @@
 """Cyclic (algorithmic): one 1.5-bit stage used again and again."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -8,7 +7,8 @@ from jaxtyping import Array, Float
 from .._types import PRNGKey, Scalar, physical
 from ..units import uA
 from ._adc import AbstractAdc
-from ._codes import as_read, check_bits, in_steps
+from ._checks import check_bits, check_count, whole
+from ._codes import as_read, in_steps
 from ._fabricate import AbstractFabricated
 from ._residue import StageMismatch, convert, draw_stages
 
@@ -29,7 +29,7 @@ class CyclicAdc(AbstractAdc, AbstractFabricated):
     sigma_capacitor: Scalar = physical(0.001, doc="assumed")
     sigma_parasitic: Scalar = physical(0.0, doc="assumed")
     sigma_comparator: Scalar = physical(0.01, doc="assumed")
-    bits: int = eqx.field(static=True, default=8)
+    bits: int = whole(8)
     mismatch: StageMismatch | None = None
 
     def __check_init__(self) -> None:
@@ -42,6 +42,8 @@ class CyclicAdc(AbstractAdc, AbstractFabricated):
     def __call__(self, i: Float[Array, " cols"], *, key: PRNGKey) -> Float[Array, " cols"]:
         """The currents `i` [A] as converted; currents beyond full scale saturate."""
         del key
+        if self.mismatch is not None:
+            check_count(self.mismatch.gamma, i.shape[0])
         v = (in_steps(i, self.i_max, self.bits) / 2.0 ** (self.bits - 1)).clip(-1.0, 1.0)
         again = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (self.bits - 1, *leaf.shape)), self.mismatch)
         return as_read(convert(v, again, self.gain, self.bits), i, self.i_max, self.bits)

@@ -10,8 +10,10 @@ from .. import _random
 from .._types import PRNGKey, Scalar, physical
 from ..units import uA
 from ._adc import AbstractAdc
+from ._bit_serial import Slices, slices_of
+from ._checks import check_part
 from ._dac import AbstractDac
-from ._fabricate import AbstractWrapped, AbstractWrappedFabricated, fabricate, install
+from ._fabricate import AbstractWrapped, AbstractWrappedFabricated, fabricate, install, mismatch_of
 
 
 class SShapedAdc(AbstractAdc, AbstractWrappedFabricated):
@@ -39,7 +41,7 @@ class SShapedAdc(AbstractAdc, AbstractWrappedFabricated):
 
     def __call__(self, i: Float[Array, " cols"], *, key: PRNGKey) -> Float[Array, " cols"]:
         """The currents `i` [A] as converted."""
-        relative = jnp.zeros_like(i) if self.mismatch is None else self.mismatch
+        relative = mismatch_of(self, i)
         n = jnp.abs(self.nonlinearity * (1.0 + relative))
         gain = (1.0 + jnp.mean(n) * self.slope_calibration) ** 2
         return self.adc(gain * i / (1.0 + n * jnp.abs(i) / self.i_max), key=key)
@@ -68,7 +70,7 @@ class VoltageOffsetAdc(AbstractAdc, AbstractWrappedFabricated):
 
     def __call__(self, i: Float[Array, " cols"], *, key: PRNGKey) -> Float[Array, " cols"]:
         """The currents `i` [A] as converted."""
-        offset = jnp.zeros_like(i) if self.mismatch is None else self.mismatch
+        offset = mismatch_of(self, i)
         return self.adc((1.0 - offset) * i / (1.0 + self.compression * jnp.abs(i)), key=key)
 
 
@@ -90,6 +92,7 @@ class AsymmetricAdc(AbstractAdc, AbstractWrapped):
 
 class CompressiveDac(AbstractDac):
     r"""The S-shaped non-linearity of row drivers: $v \leftarrow (1 + n)\,v / (1 + n |v| / v_{max})$; full scale stays.
+    The slices of a bit-serial converter are compressed each on its own.
 
     **Arguments:** `dac`, the converter before it; `nonlinearity` (n).
 
@@ -99,6 +102,9 @@ class CompressiveDac(AbstractDac):
     dac: AbstractDac
     nonlinearity: Scalar = physical(0.05, doc="assumed")
 
+    def __check_init__(self) -> None:
+        check_part("dac", self.dac, AbstractDac, "a DAC")
+
     @property
     def v_max(self) -> Scalar:
         """Voltage [V] of an input of one."""
@@ -106,8 +112,18 @@ class CompressiveDac(AbstractDac):
 
     def __call__(self, x: Float[Array, " rows"]) -> Float[Array, " rows"]:
         """Voltages [V] for inputs `x`."""
-        v = self.dac(x)
+        sliced = slices_of(self, x)
+        return self.compress(self.dac(x)) if sliced is None else jnp.sum(sliced[2][:, None] * sliced[1], axis=0)
+
+    def compress(self, v: Float[Array, "..."]) -> Float[Array, "..."]:
+        """Voltages [V] behind the drivers for voltages `v` [V] before them."""
         return (1.0 + self.nonlinearity) * v / (1.0 + self.nonlinearity * jnp.abs(v) / self.v_max)
+
+
+@slices_of.register
+def _(dac: CompressiveDac, x: Float[Array, " rows"]) -> Slices | None:
+    inner = slices_of(dac.dac, x)
+    return None if inner is None else (inner[0], dac.compress(inner[1]), inner[2])
 
 
 @fabricate.register

@@ -6,9 +6,13 @@ import functools as ft
 from typing import Any, TypeVar
 
 import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
 
 from .. import _random
 from .._types import PRNGKey
+from ._adc import AbstractAdc
+from ._checks import check_count, check_deviations, check_part
 
 
 Converter = TypeVar("Converter")
@@ -23,6 +27,9 @@ class AbstractFabricated(eqx.Module):
 
     mismatch: eqx.AbstractVar[Any]
 
+    def __check_init__(self) -> None:
+        check_deviations(self)
+
     @abc.abstractmethod
     def draw(self, n: int, *, key: PRNGKey) -> Any:
         """Mismatch of `n` converters."""
@@ -32,6 +39,9 @@ class AbstractWrapped(eqx.Module):
     """A converter that changes one thing about another, `adc`."""
 
     adc: eqx.AbstractVar[Any]
+
+    def __check_init__(self) -> None:
+        check_part("adc", self.adc, AbstractAdc, "an ADC")
 
 
 class AbstractWrappedFabricated(AbstractWrapped, AbstractFabricated):
@@ -63,7 +73,8 @@ def _(converter: AbstractWrapped, n: int, *, key: PRNGKey) -> Any:
 @fabricate.register
 def _(converter: AbstractWrappedFabricated, n: int, *, key: PRNGKey) -> Any:
     own = _draw(converter, n, _random.key_for(key, type(converter).__name__))
-    return own, fabricate(converter.adc, n, key=key)
+    # A key of its own: the converter inside may be of the same class
+    return own, fabricate(converter.adc, n, key=_random.key_for(key, "adc"))
 
 
 @ft.singledispatch
@@ -87,6 +98,14 @@ def _(converter: AbstractWrapped, mismatch: Any) -> Any:
 def _(converter: AbstractWrappedFabricated, mismatch: Any) -> Any:
     own, inner = (None, None) if mismatch is None else mismatch
     return dataclasses.replace(_with_mismatch(converter, own), adc=install(converter.adc, inner))
+
+
+def mismatch_of(converter: AbstractFabricated, i: Float[Array, " cols"]) -> Float[Array, "#cols"]:
+    """The mismatch of each line of currents `i`, where it is one number a converter; zeros as designed."""
+    if converter.mismatch is None:
+        return jnp.zeros_like(i)
+    check_count(converter.mismatch, i.shape[0])
+    return converter.mismatch
 
 
 def _draw(converter: AbstractFabricated, n: int, key: PRNGKey) -> Any:

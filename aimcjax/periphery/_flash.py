@@ -1,6 +1,5 @@
 """Flash: every threshold has its comparator."""
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -10,7 +9,8 @@ from .. import _random
 from .._types import PRNGKey, Scalar, physical
 from ..units import uA
 from ._adc import AbstractAdc
-from ._codes import as_read, check_bits, in_steps, largest_code
+from ._checks import check_bits, check_count, whole
+from ._codes import as_read, in_steps, largest_code
 from ._fabricate import AbstractFabricated
 
 
@@ -31,7 +31,7 @@ class FlashAdc(AbstractAdc, AbstractFabricated):
 
     i_max: Scalar = physical(50 * uA, unit="A", doc="Rasch 2023: 10 x 25 uS x 0.2 V", above=0.0)
     sigma_comparator: Scalar = physical(0.005, doc="assumed")
-    bits: int = eqx.field(static=True, default=5)
+    bits: int = whole(5)
     mismatch: Float[Array, "converters comparators"] | None = None
 
     def __check_init__(self) -> None:
@@ -50,6 +50,7 @@ class FlashAdc(AbstractAdc, AbstractFabricated):
         largest = largest_code(self.bits)
         thresholds = jnp.asarray(np.arange(-largest, largest) + 0.5, z.dtype)[None]
         if self.mismatch is not None:
+            check_count(self.mismatch, i.shape[0])
             thresholds = thresholds + lax.stop_gradient(self.mismatch)
         exceeded = jnp.sum(z[:, None] > thresholds, axis=1).astype(z.dtype)
         return as_read(exceeded - largest, i, self.i_max, self.bits)

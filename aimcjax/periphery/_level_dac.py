@@ -8,7 +8,8 @@ from jaxtyping import Array, Float
 from .. import _random
 from .._types import PRNGKey, Scalar, physical
 from ..units import V
-from ._codes import array_leaf, check_bits, largest_code
+from ._checks import check_bits, check_count, whole
+from ._codes import array_leaf, largest_code
 from ._dac import AbstractDac
 from ._fabricate import AbstractFabricated
 from ._quantize import quantize_levels
@@ -31,7 +32,7 @@ class LevelDac(AbstractDac, AbstractFabricated):
 
     v_max: Scalar = physical(0.2 * V, unit="V", doc="assumed: a usual read voltage of PCM", above=0.0)
     sigma: Scalar = physical(0.01, doc="assumed")
-    bits: int = eqx.field(static=True, default=8)
+    bits: int = whole(8)
     mismatch: Float[Array, "converters codes"] | None = eqx.field(default=None, converter=array_leaf)
 
     def __check_init__(self) -> None:
@@ -53,4 +54,5 @@ class LevelDac(AbstractDac, AbstractFabricated):
         levels = self.mismatch
         if levels is None:
             levels = jnp.asarray(np.arange(-largest, largest + 1) / largest, x.dtype)[None]
+        check_count(levels, x.shape[0])
         return self.v_max * quantize_levels(x, levels, self.bits)

@@ -9,6 +9,7 @@ from jax import lax
 from jaxtyping import Array, Bool, Float
 
 from .._types import PRNGKey, Scalar, physical
+from ._checks import check_part
 from ._ranges import AbsMax, AbstractRange
 
 
@@ -30,6 +31,10 @@ class BoundManagement(eqx.Module):
     max_resolution: Scalar = physical(0.25, doc="AIHWKit: max_bm_res")
     dac_bits: Scalar = physical(7.0, doc="AIHWKit: inp_res 1/126", above=1.0)
     fallback: AbstractRange | None = None
+
+    def __check_init__(self) -> None:
+        if self.fallback is not None:
+            check_part("fallback", self.fallback, AbstractRange, "a range such as `AbsMaxNpSum()`")
 
     def scale(self, alpha: Scalar, x: Float[Array, " n_in"], n: Scalar) -> tuple[Scalar, Scalar]:
         """Range in round `n` from the first range `alpha`, and the factor r in it."""

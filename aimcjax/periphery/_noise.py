@@ -4,12 +4,14 @@ import abc
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from .. import _random
 from .._types import PRNGKey, Scalar, physical
 from ..units import GHz, Hz, K, k_B, mS, uA
 from ._adc import AbstractAdc
+from ._checks import check_deviations, check_part, is_known
 from ._fabricate import AbstractWrapped
 
 
@@ -74,9 +76,15 @@ class FlickerNoise(AbstractNoise):
     f_high: Scalar = physical(1 * GHz, unit="Hz", doc="assumed", above=0.0)
     temperature: Scalar = physical(300 * K, unit="K", doc="assumed")
 
+    def __check_init__(self) -> None:
+        if is_known(self.f_low) and is_known(self.f_high) and np.any(np.asarray(self.f_low) > np.asarray(self.f_high)):
+            raise ValueError(f"f_low is at most f_high, got {self.f_low} Hz and {self.f_high} Hz; exchange them")
+
     def variance(self, i: Float[Array, " cols"]) -> Float[Array, " cols"]:
-        """Variance [A^2] of currents `i` [A]."""
-        return self.strength * (self.temperature / 300.0) * jnp.log(self.f_high / self.f_low) * i**2
+        """Variance [A^2] of currents `i` [A]; NaN where `f_low` is above `f_high`."""
+        decades = jnp.log(self.f_high / self.f_low)
+        spectrum = jnp.where(decades >= 0, decades, jnp.nan)
+        return self.strength * (self.temperature / 300.0) * spectrum * i**2
 
 
 class OutputNoise(AbstractNoise):
@@ -86,6 +94,9 @@ class OutputNoise(AbstractNoise):
     """
 
     std: Scalar = physical(0.2 * uA, unit="A", doc="Rasch 2023: 0.04 x 25 uS x 0.2 V")
+
+    def __check_init__(self) -> None:
+        check_deviations(self)
 
     def variance(self, i: Float[Array, " cols"]) -> Float[Array, " cols"]:
         """Variance [A^2], the same for all currents."""
@@ -103,13 +114,17 @@ class NoisyAdc(AbstractAdc, AbstractWrapped):
     noise: AbstractNoise
     adc: AbstractAdc
 
+    def __check_init__(self) -> None:
+        check_part("noise", self.noise, AbstractNoise, "a noise")
+
     def __call__(self, i: Float[Array, " cols"], *, key: PRNGKey) -> Float[Array, " cols"]:
         """The currents `i` [A] as converted."""
         key_noise, key_adc = _random.split(key, 2)
-        std = _root(self.noise.variance(i))
+        std = finite_root(self.noise.variance(i))
         return self.adc(i + std * _random.normal(key_noise, i.shape, i.dtype), key=key_adc)
 
 
-def _root(variance: Float[Array, " cols"]) -> Float[Array, " cols"]:
-    positive = variance > 0  # the slope of the root at zero is infinite
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, variance, 1.0)), 0.0)
+def finite_root(variance: Float[Array, "*n"]) -> Float[Array, "*n"]:
+    """The square root, zero with slope zero where `variance` is zero or below; NaN for NaN."""
+    zero = variance <= 0  # the slope of the root at zero is infinite
+    return jnp.where(zero, 0.0, jnp.sqrt(jnp.where(zero, 1.0, variance)))

@@ -77,6 +77,7 @@ def quantize_levels(x: Float[Array, " *n"], levels: Float[Array, "#n codes"], bi
     code = jnp.clip(jnp.round(lax.stop_gradient(x) * largest), -largest, largest).astype(jnp.int32)
     levels = jnp.broadcast_to(levels, (x.shape[0], levels.shape[1]))
     picked = jnp.take_along_axis(levels, code[:, None] + largest, axis=1)[:, 0]
+    picked = jnp.where(jnp.isnan(x), x, picked)
     return replace_gradient(picked, x.clip(-1.0, 1.0) + picked)
 
 
@@ -99,18 +100,19 @@ def digits(x: Float[Array, " *n"], bits: int, slice_bits: int) -> Float[Array, "
 
 
 def decide(z: Float[Array, "*n"], threshold: Float[Array, "*#n"], bound: Scalar) -> Float[Array, "*n"]:
-    r"""Binary decision, $+1$ where `z` is above `threshold` and $-1$ elsewhere.
+    r"""Binary decision, $+1$ where `z` is above `threshold` and $-1$ elsewhere; NaN where `z` is.
 
     **Gradient:** with respect to `z` that of $\mathrm{clip}(z / b, -1, 1)$ (Hubara et al., NeurIPS 2016), none with
     respect to `threshold`.
     """
-    return replace_gradient(jnp.where(z > threshold, 1.0, -1.0).astype(z.dtype), (z / bound).clip(-1.0, 1.0))
+    binary = jnp.where(z > threshold, jnp.ones_like(z), -jnp.ones_like(z))
+    return replace_gradient(jnp.where(jnp.isnan(z), z, binary), (z / bound).clip(-1.0, 1.0))
 
 
 def decide_ternary(z: Float[Array, "*n"], threshold: Float[Array, "*#n"], bound: Scalar) -> Float[Array, "*n"]:
-    r"""Ternary decision, the sign of `z` where its magnitude is above `threshold`, and zero elsewhere.
+    r"""Ternary decision, the sign of `z` where its magnitude is above `threshold`, zero elsewhere, NaN where `z` is.
 
     **Gradient:** as `decide`.
     """
     ternary = jnp.where(jnp.abs(z) > threshold, jnp.sign(z), jnp.zeros_like(z))
-    return replace_gradient(ternary, (z / bound).clip(-1.0, 1.0))
+    return replace_gradient(jnp.where(jnp.isnan(z), z, ternary), (z / bound).clip(-1.0, 1.0))

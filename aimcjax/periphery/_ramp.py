@@ -10,7 +10,8 @@ from .. import _random
 from .._types import PRNGKey, Scalar, physical
 from ..units import GHz, ns, uA
 from ._adc import AbstractAdc
-from ._codes import as_read, check_bits, in_steps, largest_code
+from ._checks import check_bits, check_count, whole
+from ._codes import as_read, in_steps, largest_code
 from ._fabricate import AbstractFabricated
 
 
@@ -49,7 +50,7 @@ class RampAdc(AbstractAdc, AbstractFabricated):
     sigma_comparator: Scalar = physical(0.0, doc="assumed: offset calibrated away")
     t_integrate: Scalar = physical(100 * ns, unit="s", doc="assumed")
     clock: Scalar = physical(1 * GHz, unit="Hz", doc="assumed", above=0.0)
-    bits: int = eqx.field(static=True, default=8)
+    bits: int = whole(8)
     mismatch: RampMismatch | None = None
 
     def __check_init__(self) -> None:
@@ -75,6 +76,7 @@ class RampAdc(AbstractAdc, AbstractFabricated):
         thresholds = jnp.asarray(np.arange(-largest, largest) + 0.5, z.dtype)
         if self.mismatch is not None:
             made = lax.stop_gradient(self.mismatch)
+            check_count(made.gain, i.shape[0])
             z = z / (1.0 + made.gain) - made.offset
             # A comparator stops the count at the first step that passes it, also where the ramp goes back
             thresholds = jnp.maximum.accumulate(thresholds + made.inl)

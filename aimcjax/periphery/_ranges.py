@@ -4,9 +4,12 @@ A range that is computed from each vector is what AIHWKit calls noise management
 """
 
 import abc
+import functools as ft
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float
 
 from .._types import Scalar, physical
@@ -118,3 +121,15 @@ class AverageAbsMax(AbstractRange):
         """The range after vector `x`."""
         new = (1.0 - self.decay) * self(x) + self.decay * jnp.max(jnp.abs(x))
         return AverageAbsMax(average=new, decay=self.decay)
+
+
+@ft.singledispatch
+def observed(range_: Any, xs: Float[Array, "n n_in"]) -> Any:
+    """The range after it has seen vectors `xs`, one after the other: that of a running mean moves, others stay."""
+    del xs
+    return range_
+
+
+@observed.register
+def _(range_: AverageAbsMax, xs: Float[Array, "n n_in"]) -> Any:
+    return lax.scan(lambda seen, x: (seen.update(x), None), range_, xs)[0]

@@ -1,4 +1,4 @@
-"""What a converter's kind says about its cost: bits, clock cycles, columns."""
+"""What a converter's kind says about its cost: bits, reads of the array, clock cycles, columns."""
 
 import functools as ft
 from typing import Any
@@ -63,6 +63,61 @@ def _(converter: Any) -> Any:
 @resolution.register(CompressiveDac)
 def _(converter: Any) -> Any:
     return resolution(converter.dac)
+
+
+@ft.singledispatch
+def driver_bits(dac: Any) -> Any:
+    """Bits that the driver of a row sets at once: the resolution, unless the DAC takes its time instead."""
+    return resolution(dac)
+
+
+@driver_bits.register(BitSerialDac)
+def _(dac: Any) -> float:
+    return float(dac.slice_bits)
+
+
+@driver_bits.register(PulseWidthDac)
+def _(dac: Any) -> float:
+    return 1.0  # on or off
+
+
+@driver_bits.register(CompressiveDac)
+def _(dac: Any) -> Any:
+    return driver_bits(dac.dac)
+
+
+@ft.singledispatch
+def reads(dac: Any) -> int:
+    """How often the array is read for one vector."""
+    del dac
+    return 1
+
+
+@reads.register(BitSerialDac)
+def _(dac: Any) -> int:
+    return dac.n_slices
+
+
+@reads.register(CompressiveDac)
+def _(dac: Any) -> int:
+    return reads(dac.dac)
+
+
+@ft.singledispatch
+def conversions(dac: Any) -> int:
+    """How often a sense line is converted for one vector: once a read, or once if reads are added as currents."""
+    del dac
+    return 1
+
+
+@conversions.register(BitSerialDac)
+def _(dac: Any) -> int:
+    return dac.n_slices if dac.adc_per_slice else 1
+
+
+@conversions.register(CompressiveDac)
+def _(dac: Any) -> int:
+    return conversions(dac.dac)
 
 
 @ft.singledispatch

@@ -3,11 +3,13 @@
 from ..components import Role
 from ._adc import AbstractAdc, IdealAdc, UniformAdc
 from ._bit_serial import BitSerialDac
+from ._cost import AbstractCostModel, AndrulisCost, ClockedCost, IsaacCost, SchreierCost, WaldenCost
 from ._cyclic import CyclicAdc
 from ._dac import AbstractDac, IdealDac, UniformDac
 from ._distortion import AsymmetricAdc, CompressiveDac, SShapedAdc, VoltageOffsetAdc
 from ._flash import FlashAdc
 from ._level_dac import LevelDac
+from ._management import BoundManagement
 from ._noise import AbstractNoise, FlickerNoise, NoisyAdc, OutputNoise, ShotNoise, ThermalNoise
 from ._pipeline import PipelineAdc
 from ._pulse_width import PulseWidthDac
@@ -62,6 +64,17 @@ ROLES = {
             "shot_noise": ShotNoise,
             "flicker_noise": FlickerNoise,
             "output_noise": OutputNoise,
+        },
+    ),
+    BoundManagement: Role("a bound management", {"bound_management": BoundManagement}),
+    AbstractCostModel: Role(
+        "a cost model of conversions",
+        {
+            "andrulis_cost": AndrulisCost,
+            "isaac_cost": IsaacCost,
+            "walden_cost": WaldenCost,
+            "schreier_cost": SchreierCost,
+            "clocked_cost": ClockedCost,
         },
     ),
     AbstractRange: Role(

@@ -1,6 +1,5 @@
 """Uniform converters that differ in how they round: stochastically, or with fewer effective bits than codes."""
 
-import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float
 
@@ -8,6 +7,7 @@ from .. import _random
 from .._types import PRNGKey, Scalar, physical
 from ..units import uA
 from ._adc import AbstractAdc
+from ._noise import finite_root
 from ._quantize import quantize, quantize_stochastic
 
 
@@ -55,5 +55,4 @@ class EnobAdc(AbstractAdc):
     def noise_std(self) -> Scalar:
         """Deviation [A] of the noise that reduces `bits` to `enob`."""
         rest = (4.0 ** (1.0 - self.enob) - 4.0 / (2.0**self.bits - 2.0) ** 2) / 12.0
-        noisy = rest > 0  # the slope of the root at zero is infinite
-        return self.i_max * jnp.where(noisy, jnp.sqrt(jnp.where(noisy, rest, 1.0)), 0.0)
+        return self.i_max * finite_root(rest)

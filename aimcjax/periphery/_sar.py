@@ -10,7 +10,8 @@ from .. import _random
 from .._types import PRNGKey, Scalar, physical
 from ..units import uA
 from ._adc import AbstractAdc
-from ._codes import as_read, check_bits, in_steps
+from ._checks import check_bits, check_count, whole
+from ._codes import as_read, in_steps
 from ._fabricate import AbstractFabricated
 
 
@@ -45,7 +46,7 @@ class SarAdc(AbstractAdc, AbstractFabricated):
     i_max: Scalar = physical(50 * uA, unit="A", doc="Rasch 2023: 10 x 25 uS x 0.2 V", above=0.0)
     sigma_capacitor: Scalar = physical(0.01, doc="assumed")
     sigma_comparator: Scalar = physical(0.0, doc="assumed: offset calibrated away")
-    bits: int = eqx.field(static=True, default=8)
+    bits: int = whole(8)
     mismatch: SarMismatch | None = None
 
     def __check_init__(self) -> None:
@@ -71,6 +72,7 @@ class SarAdc(AbstractAdc, AbstractFabricated):
         weights, offset = jnp.asarray(self._powers(), z.dtype)[None], 0.0
         if self.mismatch is not None:
             made = lax.stop_gradient(self.mismatch)
+            check_count(made.offset, i.shape[0])
             weights, offset = made.weights, made.offset
 
         def decide_bit(carry: tuple[Array, Array], bit: tuple[Array, Array]) -> tuple[tuple[Array, Array], None]:

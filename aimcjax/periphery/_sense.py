@@ -1,13 +1,12 @@
 """One or two comparators a column: binary and ternary sensing."""
 
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .. import _random
 from .._types import PRNGKey, Scalar, physical
 from ..units import uA
 from ._adc import AbstractAdc
-from ._fabricate import AbstractFabricated
+from ._fabricate import AbstractFabricated, mismatch_of
 from ._quantize import decide, decide_ternary
 
 
@@ -35,7 +34,7 @@ class BinarySense(AbstractAdc, AbstractFabricated):
     def __call__(self, i: Float[Array, " cols"], *, key: PRNGKey) -> Float[Array, " cols"]:
         """The decisions for currents `i` [A], in amperes."""
         del key
-        offset = jnp.zeros_like(i) if self.mismatch is None else self.mismatch
+        offset = mismatch_of(self, i)
         return self.i_out * decide(i - self.threshold, offset, self.i_pass)
 
 
@@ -62,5 +61,5 @@ class TernarySense(AbstractAdc, AbstractFabricated):
     def __call__(self, i: Float[Array, " cols"], *, key: PRNGKey) -> Float[Array, " cols"]:
         """The decisions for currents `i` [A], in amperes."""
         del key
-        offset = jnp.zeros_like(i) if self.mismatch is None else self.mismatch
+        offset = mismatch_of(self, i)
         return self.i_out * decide_ternary(i, self.threshold + offset, self.i_pass)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -10,6 +9,7 @@ from jaxtyping import Array, Float
 from .. import _random
 from .._types import PRNGKey
 from ._adc import AbstractAdc
+from ._checks import whole
 from ._fabricate import AbstractWrapped, fabricate
 
 
@@ -21,7 +21,7 @@ class SharedAdc(AbstractAdc, AbstractWrapped):
     """
 
     adc: AbstractAdc
-    cols_per_adc: int = eqx.field(static=True, default=8)
+    cols_per_adc: int = whole(8)
 
     def __check_init__(self) -> None:
         if not isinstance(self.cols_per_adc, int) or self.cols_per_adc < 1:

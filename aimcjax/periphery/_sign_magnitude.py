@@ -9,6 +9,7 @@ from .. import _random
 from .._types import PRNGKey, Scalar, physical
 from ..units import V, uA
 from ._adc import AbstractAdc
+from ._checks import check_count
 from ._dac import AbstractDac
 from ._fabricate import AbstractFabricated
 from ._quantize import decide, quantize, replace_gradient
@@ -54,6 +55,7 @@ class SignMagnitudeAdc(AbstractAdc, AbstractFabricated):
         del key
         offset, gain = jnp.zeros_like(i), jnp.zeros_like(i)
         if self.mismatch is not None:
+            check_count(self.mismatch.offset, i.shape[0])
             offset, gain = self.mismatch.offset, self.mismatch.gain
         s = decide(lax.stop_gradient(i), -offset, self.i_max)
         seen = i * jnp.where(s > 0, jnp.ones_like(i), 1.0 + gain)

@@ -4,6 +4,7 @@
 
 - `TileDesign`: the physical tile; `program` once, `at` a time, `read` many times, `trace` to look inside.
 - `WeightLevelTile`: the same verbs on normalised weights, for training.
+- `ManagedTile`: around either, vectors scaled by their range, and until no ADC saturates.
 - Encodings: `DifferentialPair`, `Offset`, `OffsetUnitColumn`, `SignificancePairs`, `TablePairs`; of other encodings
   `BitSliced`, `Replicated`. `decode_weights` is what conductances stand for.
 - `IdealCrossbar`, `CubicIrDrop`, `SeriesResistance`, `WireResistance`.
@@ -35,6 +36,7 @@ from ._encoding import (
 from ._encoding_offset import Offset as Offset, OffsetUnitColumn as OffsetUnitColumn
 from ._encoding_pairs import SignificancePairs as SignificancePairs, TablePairs as TablePairs
 from ._encoding_slices import BitSliced as BitSliced, Replicated as Replicated
+from ._managed import ManagedTile as ManagedTile, with_overrange as with_overrange
 from ._nonlinear_currents import nonlinear_currents as nonlinear_currents
 from ._presets import preset as preset, preset_names as preset_names
 from ._programming import (

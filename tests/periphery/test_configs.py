@@ -15,6 +15,8 @@ NESTED = {
     "voltage_offset_adc": {"adc": "flash_adc", "compression": "20 1/A"},
     "asymmetric_adc": {"adc": "ramp_adc"},
     "compressive_dac": {"dac": {"type": "level_dac", "bits": 2, "mismatch": [[-0.9, 0.01, 1.1]]}},
+    "bound_management": {"fallback": {"type": "abs_max_np_sum", "bound": 6}, "dac_bits": 8},
+    "andrulis_cost": {"node": "22 nm", "smooth": False},
     "bit_serial_dac": {"bits": 5, "slice_bits": 2, "adc_range": [0.5, 1], "adc_per_slice": False},
 }
 TYPES = [(role, name) for role, kinds in p.ROLES.items() for name in kinds.types]

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import jax.random as jr
+import jaxtyping
 import numpy as np
 import pytest
 import reference
@@ -134,3 +135,69 @@ def test_what_has_no_width_is_refused() -> None:
         p.LevelDac(bits=5, mismatch=jnp.ones((1, 32)))
     with pytest.raises(ValueError, match="cols_per_adc is a whole number from 1, got 0"):
         p.SharedAdc(p.IdealAdc(), cols_per_adc=0)
+
+
+@pytest.mark.parametrize("name", ADCS)
+def test_what_is_no_current_is_no_code(name: str) -> None:
+    """A solve that failed must be seen behind the converter, and in its own column alone."""
+    adc, i = ADCS[name], jnp.asarray([1e-6, jnp.nan, -3e-6, 2e-5])
+    for made in (adc, p.install(adc, p.fabricate(adc, 4, key=jr.key(0)))):
+        found = np.asarray(made(i, key=jr.key(1)))
+        np.testing.assert_array_equal(np.isnan(found), [False, True, False, False])
+
+
+@pytest.mark.parametrize("name", DACS)
+def test_what_is_no_input_is_no_voltage(name: str) -> None:
+    dac, x = DACS[name], jnp.asarray([0.5, jnp.nan, -0.2])
+    for made in (dac, p.install(dac, p.fabricate(dac, 3, key=jr.key(0)))):
+        np.testing.assert_array_equal(np.isnan(np.asarray(made(x))), [False, True, False])
+
+
+JUNK = {
+    "adc must be an ADC, got None": lambda: p.SharedAdc(None),
+    "adc must be an ADC, got <class": lambda: p.SharedAdc(p.SarAdc),
+    "adc must be an ADC, got ShotNoise": lambda: p.NoisyAdc(p.ShotNoise(), p.ShotNoise()),
+    "noise must be a noise, got UniformAdc": lambda: p.NoisyAdc(p.UniformAdc(), p.ShotNoise()),
+    "dac must be a DAC, got None": lambda: p.CompressiveDac(None),
+    "fallback must be a range such as `AbsMaxNpSum.*, got 3.0": lambda: p.BoundManagement(fallback=3.0),
+    "sigma_capacitor is a standard deviation, 0 or more, got -1": lambda: p.SarAdc(sigma_capacitor=-1.0),
+    "spread is a standard deviation, 0 or more, got nan": lambda: p.SShapedAdc(p.SarAdc(), spread=float("nan")),
+    "std is a standard deviation, 0 or more, got -1": lambda: p.OutputNoise(std=-1.0),
+    "f_low is at most f_high": lambda: p.FlickerNoise(f_low=2.0, f_high=1.0),
+    "bits is a whole number from 2 to 16, got True": lambda: p.SarAdc(bits=True),
+}
+
+
+@pytest.mark.parametrize("message", JUNK)
+def test_what_is_no_part_of_a_converter_is_refused(message: str) -> None:
+    jaxtyping.config.update("jaxtyping_disable", True)  # as users have it
+    try:
+        with pytest.raises(ValueError, match=message):
+            JUNK[message]()
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.mark.parametrize("name", [name for name in ADCS if p.fabricate(ADCS[name], 5, key=jr.key(0)) is not None])
+def test_converters_of_another_number_of_lines_are_refused(name: str) -> None:
+    made = p.install(ADCS[name], p.fabricate(ADCS[name], 12, key=jr.key(0)))
+    with pytest.raises(ValueError, match="fabricated converters cannot serve"):
+        made(jnp.zeros(5), key=jr.key(0))
+
+
+def test_wrappers_of_one_kind_draw_on_their_own() -> None:
+    twice = p.SShapedAdc(p.SShapedAdc(p.IdealAdc(), spread=0.3), spread=0.3)
+    outer, (inner, _) = p.fabricate(twice, 50, key=jr.key(0))
+    assert abs(np.corrcoef(outer, inner)[0, 1]) < 0.5  # 3.5 standard errors
+
+
+def test_numpys_whole_numbers_are_whole() -> None:
+    for make in (p.SarAdc, p.BitSerialDac, p.LevelDac):
+        assert make(bits=np.int64(5)) == make(bits=5)
+    assert p.SharedAdc(p.IdealAdc(), cols_per_adc=np.int32(3)).cols_per_adc == 3
+
+
+def test_a_band_upside_down_is_heard_of() -> None:
+    variance = jax.jit(lambda f: p.FlickerNoise(f_low=f, f_high=1.0).variance(jnp.ones(2)))
+    np.testing.assert_array_equal(np.isnan(variance(2.0)), True)
+    np.testing.assert_array_equal(variance(1.0), 0.0)

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import pytest
+import reference
 import tolerances
 from scipy import integrate, optimize, stats
 
@@ -39,6 +40,9 @@ def test_running_range() -> None:
         range_ = range_.update(jnp.asarray([x, -0.5]))
         expected = x if expected is None else 0.9 * expected + 0.1 * x
         np.testing.assert_allclose(range_(jnp.asarray([7.0])), expected, rtol=tolerances.PRIMITIVE)
+    at_once = p.observed(p.AverageAbsMax(decay=0.1), jnp.asarray([[2.0, -0.5], [4.0, -0.5], [1.0, -0.5]]))
+    np.testing.assert_allclose(at_once.average, range_.average, rtol=tolerances.PRIMITIVE)
+    assert p.observed(p.AbsMax(), jnp.ones((2, 2))) == p.AbsMax()
 
 
 def test_learned_range_has_the_gradient_of_lsq() -> None:
@@ -152,6 +156,30 @@ def test_calibration_finds_the_optimal_range_of_a_normal(bits: int) -> None:
     np.testing.assert_allclose(found / 3e-6, best.x, rtol=0.03)
 
 
+LAWS = {
+    "normal": lambda u: stats.norm.ppf(u),
+    "laplace": lambda u: stats.laplace.ppf(u),
+    "rectified": lambda u: np.maximum(stats.norm.ppf(u), 0.0),
+    "outlier": lambda u: np.where(u == u.max(), 50.0, stats.norm.ppf(u)),
+    "two levels": lambda u: np.sign(u - 0.5),
+    "codes of four bits": lambda u: np.rint(14 * u - 7),
+}
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_no_range_has_a_smaller_error_than_the_calibrated(name: str) -> None:
+    """Against the best of 4000 ranges in double precision, from 2 bits to 16."""
+    x = (LAWS[name]((np.arange(800) + 0.5) / 800) * 3e-6).astype(np.float32)
+    exact, largest = x.astype(np.float64), float(np.max(np.abs(x)))
+    calibrate = jax.jit(lambda bits: p.calibrate_range(jnp.asarray(x), bits))
+    for bits in (2, 3, 4, 8, 12, 16):
+        error = lambda bound, bits=bits: np.mean((reference.quantize(exact, bound, bits) - exact) ** 2)
+        best = min(error(bound) for bound in [largest, *np.geomspace(2e-3 * largest, largest, 4000)])
+        found = float(calibrate(float(bits)))
+        assert 0 < found <= largest * (1 + 1e-6)
+        assert error(found) <= 1.01 * best + (3e-7 * largest) ** 2  # single precision rounds the range by 6e-8
+
+
 def test_other_calibrations_and_slices() -> None:
     samples = 1e-6 * jnp.asarray([[1.0, -3.0, 2.0], [0.1, 0.2, 0.05]])
     np.testing.assert_allclose(p.calibrate_range(samples, 8, "max"), 3e-6, rtol=tolerances.PRIMITIVE)
@@ -166,5 +194,9 @@ def test_other_calibrations_and_slices() -> None:
         p.calibrate_range(samples, 8, "granular")
     with pytest.raises(ValueError, match="`step` goes with method 'granular'"):
         p.calibrate_range(samples, 8, "max", step=1e-8)
+    with pytest.raises(ValueError, match="got 1 NaN or infinite of 3"):
+        p.calibrate_range(jnp.asarray([1.0, jnp.nan, 2.0]), 8)
+    with pytest.raises(ValueError, match="more than one bit, got bits=1"):
+        p.calibrate_range(samples, 1)
     with pytest.raises(ValueError, match="got 0 samples"):
         p.calibrate_range(jnp.zeros(0), 8)

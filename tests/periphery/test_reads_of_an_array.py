@@ -64,6 +64,23 @@ def test_every_slice_is_converted_with_its_own_range() -> None:
     np.testing.assert_allclose(code, expected, atol=tolerances.COMPOSITE * np.max(np.abs(expected)))
 
 
+@pytest.mark.parametrize("adc_per_slice", [True, False])
+def test_drivers_compress_every_slice(adc_per_slice: bool) -> None:
+    """Against NumPy; of one bit a slice, all at full range, nothing is compressed."""
+    g = np.asarray(W, np.float64) * 1e-5
+    for slice_bits, n in [(1, 0.3), (3, 0.3), (3, 0.0)]:
+        serial = p.BitSerialDac(bits=BITS, slice_bits=slice_bits, adc_per_slice=adc_per_slice, v_max=1.0)
+        dac, largest, v = p.CompressiveDac(serial, nonlinearity=n), 2**slice_bits - 1, 0.0
+        for k in range(6 // slice_bits):
+            digit = np.sign(CODE) * (np.abs(CODE) // 2 ** (slice_bits * k) % 2**slice_bits) / largest
+            v = v + 2 ** (slice_bits * k) * largest / 63 * (1 + n) * digit / (1 + n * np.abs(digit))
+        if slice_bits == 1:
+            np.testing.assert_allclose(v, CODE / 63, rtol=tolerances.FLOAT64)
+        found = p.read_array(dac, p.IdealAdc(), lambda v, key: v @ jnp.asarray(g, v.dtype), X, key=jr.key(0))
+        for ours, theirs in zip((dac(X), *found), (v, v, v @ g, v @ g), strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=tolerances.PRIMITIVE * np.max(np.abs(theirs)))
+
+
 def test_noise_of_slices_adds_with_their_weights(getkey) -> None:
     """Converter noise of three slices: variance times the sum of squared weights; of one conversion: once."""
     n = 4000

@@ -92,32 +92,6 @@ def test_trace_is_the_story(getkey) -> None:
     np.testing.assert_array_equal(np.asarray(trace.y), np.asarray(design.mvm(state, X, t=60.0, key=key)))
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_fuzz_against_float64(seed: int) -> None:
-    random = np.random.default_rng(seed)
-    with jax.enable_x64(True):
-        for _ in range(50):
-            rows, cols = random.integers(1, 9, 2)
-            g_min, v_max = random.uniform(0, 5e-6), random.uniform(0.05, 0.5)
-            i_max, dac, adc = (
-                random.uniform(1, 6) * 25e-6 * v_max,
-                float(random.integers(3, 9)),
-                float(random.integers(3, 9)),
-            )
-            design = tiles.TileDesign(
-                device=devices.IdealDevice(g_min=float(g_min)),
-                dac=periphery.UniformDac(bits=dac, v_max=float(v_max)),
-                adc=periphery.UniformAdc(bits=adc, i_max=float(i_max), noise=0.0),
-            )
-            w, x = random.normal(size=(rows, cols)), random.uniform(-1.2, 1.2, rows)
-            key = jr.key(0)
-            ours = design.mvm(design.program(jnp.asarray(w), key=key), jnp.asarray(x), t=0.0, key=key)
-            theirs = reference.tile(
-                w, x, g_min=float(g_min), g_max=25e-6, v_max=float(v_max), i_max=float(i_max), dac=dac, adc=adc
-            )
-            np.testing.assert_allclose(np.asarray(ours), theirs, rtol=1e-9, atol=1e-9)
-
-
 def test_column_noise_is_the_sum_of_cell_noise(getkey) -> None:
     # The crossbar draws per column; reading every cell with its own noise must give the same law.
     n, crossbar, polarity = 20_000, tiles.IdealCrossbar(), jnp.asarray([1.0, -1.0])
