@@ -7,19 +7,29 @@ from ._encoding import AbstractEncoding, DifferentialPair
 from ._encoding_offset import Offset, OffsetUnitColumn
 from ._encoding_pairs import SignificancePairs, TablePairs
 from ._encoding_slices import BitSliced, Replicated
+from ._managed import ManagedTile
 from ._presets import preset
 from ._programming import AbstractProgrammingPolicy, OneShot, PulseCost
 from ._programming_gradient import GradientProgramming
 from ._programming_verify import WriteVerify
 from ._selectors import AbstractSelector, DiodeSelector, SinhSelector, ThresholdSelector
 from ._tile import TileDesign
+from ._weight_level import WeightLevelTile
 from ._wire_resistance import SeriesResistance, WireResistance
 
 
 _ENCODINGS = (DifferentialPair, Offset, OffsetUnitColumn, SignificancePairs, TablePairs, BitSliced, Replicated)
 
 ROLES = {
-    AbstractTileDesign: Role("a tile", {"tile": TileDesign, "standard_pcm": lambda: preset("standard_pcm")}),
+    AbstractTileDesign: Role(
+        "a tile",
+        {
+            "tile": TileDesign,
+            "weight_level_tile": WeightLevelTile,
+            "managed_tile": ManagedTile,
+            "standard_pcm": lambda: preset("standard_pcm"),
+        },
+    ),
     AbstractEncoding: Role("an encoding", {encoding.name: encoding for encoding in _ENCODINGS}),
     AbstractProgrammingPolicy: Role(
         "a programming policy",
