@@ -21,6 +21,20 @@ from ._types import PRNGKey
 
 
 _GOLDEN = 0x9E3779B9  # 2^32 / golden ratio: spreads consecutive counters over the word
+# Of degree 5 for log2(1 + m), and of degree 9 for the normal quantile over x = -1 to 1, in -log2(1 - x^2) / 11.5 - 1.
+_LOGARITHM = (1.43725035e-05, 1.44159239, -0.707254899, 0.411564148, -0.189834428, 0.0439290998)
+_QUANTILE = (
+    3.75668388,
+    1.99211048,
+    -0.456626969,
+    0.162979739,
+    -0.0552416256,
+    0.0405703653,
+    0.0913561855,
+    -0.179698768,
+    0.000705690648,
+    0.0675953146,
+)
 
 
 def key_for(key: PRNGKey, name: str) -> PRNGKey:
@@ -60,6 +74,29 @@ def normal(key: PRNGKey, shape: tuple[int, ...], dtype: jnp.dtype | None = None)
     top = (_bits(key, math.prod(shape)) >> 8).astype(jnp.int32).astype(jnp.float32)
     u = (top * 2.0**-23 + (2.0**-24 - 1.0)).astype(dtype)
     return (math.sqrt(2.0) * lax.erf_inv(u)).reshape(shape)
+
+
+def bits_at(words: UInt32[Array, "*n 2"], index: UInt32[Array, "*m"]) -> UInt32[Array, "..."]:
+    """32 random bits at every `index` of the generator that the two `words` of a key select, in any order and as often
+    as one likes; shapes broadcast."""
+    return _mix(_mix(index * jnp.uint32(_GOLDEN) + words[..., 0]) ^ words[..., 1])
+
+
+def normal_at(words: UInt32[Array, "*n 2"], index: UInt32[Array, "*m"]) -> Float[Array, "..."]:
+    r"""Standard normal numbers at every `index`, for loops that draw one per cell and step: half the cost of `normal`.
+
+    $x\,P(-\log_2(1 - x^2))$ with $x$ as in `normal`; logarithm and P are polynomials of degree 5 and 9.
+
+    **Returns:** float32, within 2e-4 of the quantile and 6e-6 in the standard deviation; the largest is 5.4.
+
+    **Reference:** the form of the quantile is that of Giles, GPU Computing Gems, ch. 10 (2011); fitted here.
+    """
+    top = (bits_at(words, index) >> 8).astype(jnp.int32).astype(jnp.float32)
+    x = top * jnp.float32(2.0**-23) + jnp.float32(2.0**-24 - 1.0)
+    code = lax.bitcast_convert_type((1.0 - x) * (1.0 + x), jnp.int32)
+    mantissa = lax.bitcast_convert_type((code & 0x7FFFFF) | 0x3F800000, jnp.float32) - 1.0
+    exponent = (code >> 23).astype(jnp.float32)
+    return x * _horner(_QUANTILE, (127.0 - exponent - _horner(_LOGARITHM, mantissa)) * (1.0 / 11.5) - 1.0)
 
 
 def key_per_vector(key: PRNGKey, x: Float[Array, "..."]) -> PRNGKey:
@@ -105,3 +142,10 @@ def _mix(h: UInt32[Array, "*n"]) -> UInt32[Array, "*n"]:
     h = (h ^ (h >> 16)) * jnp.uint32(0x21F0AAAD)
     h = (h ^ (h >> 15)) * jnp.uint32(0xD35A2D97)
     return h ^ (h >> 15)
+
+
+def _horner(coefficients: tuple[float, ...], x: Float[Array, "*n"]) -> Float[Array, "*n"]:
+    value = jnp.full_like(x, coefficients[-1])
+    for coefficient in coefficients[-2::-1]:
+        value = coefficient + value * x
+    return value

@@ -4,8 +4,11 @@
 - `digital_forward`, `hwa_forward`: without noise, and on a fresh chip each step.
 - `keep_programmable`: clips weights after each step, an optax transformation.
 - `cross_entropy`, `accuracy`. `Metric`, `ACCURACY`, `BITS_PER_CHARACTER`: what is reported.
+- `cross_entropy`, `accuracy`.
+- `in_memory`: arrays that hold the weights learn by pulses; `WriteStats` and `lifetime`, what that wears.
 """
 
+from . import in_memory as in_memory
 from ._hwa import (
     digital_forward as digital_forward,
     hwa_forward as hwa_forward,
@@ -14,3 +17,4 @@ from ._hwa import (
 from ._loop import Forward as Forward, Schedule as Schedule, fit as fit, random_shift as random_shift
 from ._losses import accuracy as accuracy, cross_entropy as cross_entropy
 from ._metrics import ACCURACY as ACCURACY, BITS_PER_CHARACTER as BITS_PER_CHARACTER, Metric as Metric
+from .in_memory import WriteStats as WriteStats, lifetime as lifetime

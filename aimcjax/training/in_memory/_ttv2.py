@@ -1,0 +1,116 @@
+"""Tiki-Taka with a digital buffer between the arrays, and with choppers against offsets."""
+
+import equinox as eqx
+import jax.numpy as jnp
+import jax.random as jr
+from jaxtyping import Array, Float
+
+from ..._types import PRNGKey, Scalar, physical
+from ...devices import pulsed
+from ._management import Management
+from ._mvm import AbstractMvm, IdealMvm
+from ._pulse_update import PulsedUpdate
+from ._rule import InMemoryRule, Outer
+from ._stats import WriteCost
+from ._streams import AbstractCoincidences
+from ._transfer import AbstractTransfer, Row, TransferState, automatic_rate, released
+
+
+def _short_trains() -> PulsedUpdate:
+    return PulsedUpdate(management=Management(length=5))
+
+
+class Ttv2(AbstractTransfer):
+    r"""$A \leftarrow A - \lambda_A\,(c \odot x)d^T$; every $n_s$ samples one row k is read, $\omega = A_k$, and
+
+    $$h_k \leftarrow h_k + c_k\lambda_H\,\omega, \qquad \lambda_H = \frac{\lambda\,n_s n}{\gamma_0\,\delta_W}, \qquad
+      \lambda_A = \frac{\eta_0\,l_{max}\,\delta_A}{\mu_x\mu_d}$$
+    Where $|h_k| \ge 1$ a pulse goes to W and the buffer is emptied. The chopper $c_k$ switches after a read with the
+    probability `chop`, or regularly; 0 is TTv2 without choppers. $\mu$ are running means of the largest |x|, |d|.
+
+    **Arguments:** `fast`, `slow` devices; `lr` $\lambda$; `every` $n_s$; `gamma0`; `eta0`;
+    `fast_lr`, a fixed $\lambda_A$ instead; `chop`, `random_chop`;
+    `momentum`, the part of the buffer that stays; `forget` (else the pulses alone are taken out, but for `momentum`);
+    `mean_momentum` of $\mu$; `max_pulses` of one read; `gamma`, of A in what products see; `pulses` of A, `read`.
+
+    **Reference:** Gokmen, Front. Artif. Intell. 4:699148 (2021) for TTv2; Rasch et al., Nat. Commun. 15:7133 (2024)
+    for the choppers, rates and defaults. The momentum of $\mu$ is AIHWKit's.
+    """
+
+    fast: pulsed.AbstractPulsedDevice
+    slow: pulsed.AbstractPulsedDevice
+    lr: Scalar = physical(0.1, doc="Rasch 2024, Fig. 3")
+    fast_lr: Scalar | None = physical(None, doc="Rasch 2024: automatic")
+    gamma0: Scalar = physical(200.0, doc="Rasch 2024, Fig. 3")
+    eta0: Scalar = physical(1.0, doc="Rasch 2024")
+    chop: Scalar = physical(0.0, doc="none: TTv2")
+    momentum: Scalar = physical(0.0, doc="Rasch 2024: the buffer is emptied")
+    mean_momentum: Scalar = physical(0.99, doc="AIHWKit: auto_momentum")
+    gamma: Scalar = physical(0.0, doc="Rasch 2024: A is hidden")
+    every: int = eqx.field(static=True, default=5)
+    random_chop: bool = eqx.field(static=True, default=True)
+    forget: bool = eqx.field(static=True, default=True)
+    max_pulses: int = eqx.field(static=True, default=1)
+    pulses: PulsedUpdate = eqx.field(default_factory=_short_trains)
+    read: AbstractMvm = eqx.field(default_factory=IdealMvm)
+
+    def buffers(self, w: Float[Array, "rows cols"]) -> dict[str, Array]:
+        """The buffer and the choppers."""
+        return {"buffer": jnp.zeros_like(w), "chopper": jnp.ones(w.shape[0], w.dtype)}
+
+    def fast_rate(self, state: TransferState, outer: Outer) -> tuple[Array, TransferState]:
+        """$\\lambda_A$."""
+        if self.fast_lr is not None:
+            return self.fast_lr, state
+        scale = self.eta0 * self.pulses.management.length * self.fast.granularity()
+        return automatic_rate(state, outer, scale, self.mean_momentum)
+
+    def transfer(
+        self, state: TransferState, omega: Row, n_rows: int, *, key: PRNGKey
+    ) -> tuple[TransferState, AbstractCoincidences]:
+        """The buffer of the row, and its chopper."""
+        assert state.buffer is not None
+        assert state.chopper is not None
+        row, chopper = state.row, state.chopper
+        rate = self.lr * self.every * n_rows / (self.gamma0 * self.slow.granularity())
+        h, counts = released(
+            state.buffer[row] + chopper[row] * rate * omega,
+            limit=self.max_pulses,
+            momentum=self.momentum,
+            forget=self.forget,
+        )
+        flip = switches(state, self.chop, self.random_chop, key=key)
+        chopper = chopper.at[row].multiply(jnp.where(flip, -1.0, 1.0).astype(chopper.dtype))
+        return eqx.tree_at(lambda s: (s.buffer, s.chopper), state, (state.buffer.at[row].set(h), chopper)), counts
+
+
+def switches(state: TransferState, chop: Scalar, random: bool, *, key: PRNGKey) -> Array:
+    """Whether the chopper of the present row switches after this read: by chance, or in every 1/chop-th sweep."""
+    if random:
+        return jr.uniform(key, (), chop.dtype) < chop
+    period = jnp.maximum(jnp.ceil(1.0 / jnp.maximum(chop, 1e-9)), 1.0)
+    return (chop > 0) & (jnp.mod((state.sweeps + 1).astype(period.dtype), period) == 0)
+
+
+def ttv2(
+    device: pulsed.AbstractPulsedDevice,
+    *,
+    slow: pulsed.AbstractPulsedDevice | None = None,
+    cost: WriteCost | None = None,
+    **hyper,
+) -> InMemoryRule:
+    """TTv2 on two arrays of `device`, or with another for the `slow` one; `hyper` as in `Ttv2`."""
+    algorithm = Ttv2(device, device if slow is None else slow, **hyper)
+    return InMemoryRule(algorithm, WriteCost() if cost is None else cost)
+
+
+def cttv2(
+    device: pulsed.AbstractPulsedDevice,
+    *,
+    slow: pulsed.AbstractPulsedDevice | None = None,
+    chop: Scalar | float = 0.1,
+    cost: WriteCost | None = None,
+    **hyper,
+) -> InMemoryRule:
+    """Chopped TTv2: `ttv2` with choppers that switch with the probability 0.1 of Rasch 2024, Fig. 3."""
+    return ttv2(device, slow=slow, cost=cost, chop=chop, **hyper)
