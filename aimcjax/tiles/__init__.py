@@ -10,6 +10,7 @@
 - `IdealCrossbar`, `CubicIrDrop`, `SeriesResistance`, `WireResistance`.
 - Programming policies: `OneShot`, `WriteVerify`, `GradientProgramming`, `PulsePredictor` (`train_pulse_predictor`);
   each reports what it took. `optimize_table`: targets for accuracy over time, by gradient on `error_over_time`.
+- `PulsedConductance`: pulsed cells in a tile.
 - Defects: `ArrayDefects` (dead lines, clusters), `remap` to spare lines, `with_parity` and `parity_alarm`.
 - `crossbar_currents`, `nonlinear_currents`: the exact currents of an array with wire resistance.
 - `read_margin`, `half_select_voltages`: passive arrays, with `DiodeSelector`, `SinhSelector`, `ThresholdSelector`.
@@ -38,12 +39,18 @@ from ._encoding_pairs import SignificancePairs as SignificancePairs, TablePairs 
 from ._encoding_slices import BitSliced as BitSliced, Replicated as Replicated
 from ._managed import ManagedTile as ManagedTile, with_overrange as with_overrange
 from ._nonlinear_currents import nonlinear_currents as nonlinear_currents
+from ._parity import (
+    parity_alarm as parity_alarm,
+    parity_residual as parity_residual,
+    with_parity as with_parity,
+)
 from ._presets import preset as preset, preset_names as preset_names
 from ._programming import (
     AbstractProgrammingPolicy as AbstractProgrammingPolicy,
     OneShot as OneShot,
     ProgrammingReport as ProgrammingReport,
     PulseCost as PulseCost,
+    Readout as Readout,
 )
 from ._programming_gradient import GradientProgramming as GradientProgramming
 from ._programming_over_time import error_over_time as error_over_time, optimize_table as optimize_table
@@ -52,6 +59,7 @@ from ._programming_predictor import (
     train_pulse_predictor as train_pulse_predictor,
 )
 from ._programming_verify import WriteVerify as WriteVerify
+from ._pulsed_conductance import ConductiveCells as ConductiveCells, PulsedConductance as PulsedConductance
 from ._roles import ROLES as ROLES
 from ._selectors import (
     AbstractSelector as AbstractSelector,
@@ -64,13 +72,7 @@ from ._sneak_paths import (
     half_select_voltages as half_select_voltages,
     read_margin as read_margin,
 )
-from ._spares import (
-    Remap as Remap,
-    parity_alarm as parity_alarm,
-    parity_residual as parity_residual,
-    remap as remap,
-    with_parity as with_parity,
-)
+from ._spares import Remap as Remap, remap as remap
 from ._tile import (
     TileDesign as TileDesign,
     TileSnapshot as TileSnapshot,

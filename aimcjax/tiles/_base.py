@@ -52,6 +52,8 @@ class AbstractTileDesign(eqx.Module):
 def check_weights(w: Any, rows: int, cols: int) -> None:
     """Raises `ValueError` if `w` is no non-empty matrix that fits `rows` by `cols`, or has NaN or infinite entries
     (seen only where the values are known, not while tracing)."""
+    if not isinstance(w, (jax.Array, np.ndarray)):
+        raise ValueError(f"a tile holds a matrix w[n_in, n_out], got a {type(w).__name__}: use jnp.asarray(w)")
     if w.ndim != 2 or 0 in w.shape:
         raise ValueError(f"a tile holds a non-empty matrix w[n_in, n_out], got an array of shape {w.shape}")
     if w.shape[0] > rows or w.shape[1] > cols:

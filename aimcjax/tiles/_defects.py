@@ -11,6 +11,8 @@ from jaxtyping import Array, Bool, Float
 from .. import _random
 from .._types import Conductance, PRNGKey, Scalar, Time, physical
 from ..devices import AbstractCells, AbstractDevice, AbstractWrapper, is_stuck, reprogram
+from ..devices._lifecycle import pinned, silenced
+from ..devices._wrappers import check_within, own_key
 
 
 _LARGEST = 12  # cells from a fault that its cluster can reach; the kernel is cut there
@@ -45,16 +47,23 @@ class ArrayDefects(AbstractWrapper):
     **Arguments:** `device`; `p_row`, `p_col`, the share of dead lines; `p_on`, `p_off`, of stuck cells; `radius`, at
     most 4 (the kernel ends after 12 cells).
 
+    **Raises:** `ValueError` for shares that are no probabilities, or a radius beyond the kernel.
+
     **Reference:** open lines and clusters are the usual yield classes; shares and radius depend on the process. The
     Gaussian field is assumed (a thinned point process has clusters of the same size, but no such simple marginal).
     """
 
     device: AbstractDevice
-    p_row: Scalar = physical(0.0, doc="of the process")
-    p_col: Scalar = physical(0.0, doc="of the process")
-    p_on: Scalar = physical(0.0, doc="of the process")
-    p_off: Scalar = physical(0.0, doc="of the process")
+    p_row: Scalar = physical(0.0, doc="of the process", at_most=1.0)
+    p_col: Scalar = physical(0.0, doc="of the process", at_most=1.0)
+    p_on: Scalar = physical(0.0, doc="of the process", at_most=1.0)
+    p_off: Scalar = physical(0.0, doc="of the process", at_most=1.0)
     radius: Scalar = physical(1.5, doc="assumed", above=0.0, at_most=4.0)
+
+    def __check_init__(self) -> None:
+        for name in ("p_row", "p_col", "p_on", "p_off"):
+            check_within(name, getattr(self, name), 0.0, 1.0)
+        check_within("radius", self.radius, 0.0, 4.0, open_low=True)
 
     def program(self, g_target: Conductance, *, key: PRNGKey) -> DefectiveCells:
         """Programs the device to `g_target` [S] and draws the faults of the array.
@@ -63,7 +72,7 @@ class ArrayDefects(AbstractWrapper):
         """
         if g_target.ndim < 2:
             raise ValueError(f"defects of an array need cells in rows and columns, got shape {g_target.shape}")
-        key_row, key_col, key_on, key_off = _random.split(_random.key_for(key, "ArrayDefects"), 4)
+        key_row, key_col, key_on, key_off = _random.split(own_key(key, self), 4)
         shape, dtype = g_target.shape, g_target.dtype
         row = jr.uniform(key_row, (shape[-2], 1), dtype)
         col = jr.uniform(key_col, (*shape[:-2], 1, shape[-1]), dtype)
@@ -83,8 +92,7 @@ class ArrayDefects(AbstractWrapper):
 
     def read_std(self, cells: DefectiveCells, t: Time) -> Conductance | None:
         """As the device [S]; zero for faults."""
-        std = self.device.read_std(cells.cells, t)
-        return None if std is None else jnp.where(self.faults(cells), jnp.zeros_like(std), std)
+        return silenced(self.device.read_std(cells.cells, t), self.faults(cells))
 
     def faults(self, cells: DefectiveCells) -> Bool[Array, "*cell"]:
         """Which cells are stuck or lie on a dead line."""
@@ -94,8 +102,7 @@ class ArrayDefects(AbstractWrapper):
         return (cells.u_row < self.p_row) | (cells.u_col < self.p_col)
 
     def _faulty(self, cells: DefectiveCells, g: Conductance) -> Conductance:
-        g = jnp.where(cells.u_off < self.p_off, jnp.broadcast_to(self.g_min.astype(g.dtype), g.shape), g)
-        g = jnp.where(cells.u_on < self.p_on, jnp.broadcast_to(self.g_max.astype(g.dtype), g.shape), g)
+        g = pinned(self, g, cells.u_on < self.p_on, cells.u_off < self.p_off)
         return jnp.where(self._dead(cells), jnp.zeros_like(g), g)
 
     def _settle(self, cells: DefectiveCells) -> DefectiveCells:

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from .._types import Scalar, physical
 from ..devices import AbstractDevice
-from ._encoding import AbstractEncoding, column_scale
+from ._encoding import AbstractEncoding, check_scale, column_scale, scaled
 
 
 def _middle(device: AbstractDevice, levels: int | None) -> tuple[Scalar, Scalar]:
@@ -21,8 +21,10 @@ def _middle(device: AbstractDevice, levels: int | None) -> tuple[Scalar, Scalar]
 
 
 def _check_levels(levels: int | None) -> None:
-    if levels is not None and levels < 3:
-        raise ValueError(f"an offset encoding needs a level above and one below zero, got levels={levels}: at least 3")
+    if levels is not None and (not isinstance(levels, int) or levels < 3):
+        raise ValueError(
+            f"an offset encoding needs a level above and one below zero, got levels={levels}: a whole number from 3"
+        )
 
 
 class Offset(AbstractEncoding):
@@ -35,7 +37,7 @@ class Offset(AbstractEncoding):
 
     **Arguments:** `levels` of the cells, `None` for a continuum; `w_max` as in `DifferentialPair`.
 
-    **Raises:** `ValueError` for fewer than three levels.
+    **Raises:** `ValueError` for fewer than three levels, or a `w_max` that is not positive.
 
     **Reference:** the mapping is CrossSim's (Xiao et al., Sandia), with zero weight on a level. The digital sum is
     that of the voltages, as a calibrated DAC makes them (assumed).
@@ -48,6 +50,7 @@ class Offset(AbstractEncoding):
     levels: int | None = eqx.field(static=True, default=None)
 
     def __check_init__(self) -> None:
+        check_scale(self.w_max)
         _check_levels(self.levels)
 
     def encode(
@@ -62,7 +65,7 @@ class Offset(AbstractEncoding):
         self, i: Float[Array, "groups lines"], v_sum: Scalar, gain: Float[Array, " cols"], device: AbstractDevice
     ) -> Float[Array, " cols"]:
         """See the class."""
-        return gain * (i[0] - _middle(device, self.levels)[0] * v_sum)
+        return scaled(gain, i[0] - _middle(device, self.levels)[0] * v_sum)
 
 
 class OffsetUnitColumn(AbstractEncoding):
@@ -74,7 +77,7 @@ class OffsetUnitColumn(AbstractEncoding):
 
     **Arguments:** as `Offset`.
 
-    **Raises:** `ValueError` for fewer than three levels.
+    **Raises:** `ValueError` for fewer than three levels, or a `w_max` that is not positive.
 
     **Reference:** the unit (zero-point) column of CrossSim (Xiao et al., Sandia).
     """
@@ -86,6 +89,7 @@ class OffsetUnitColumn(AbstractEncoding):
     levels: int | None = eqx.field(static=True, default=None)
 
     def __check_init__(self) -> None:
+        check_scale(self.w_max)
         _check_levels(self.levels)
 
     def encode(
@@ -101,4 +105,4 @@ class OffsetUnitColumn(AbstractEncoding):
     ) -> Float[Array, " cols"]:
         """See the class."""
         del v_sum, device
-        return gain * (i[0, :-1] - i[0, -1])
+        return scaled(gain, i[0, :-1] - i[0, -1])

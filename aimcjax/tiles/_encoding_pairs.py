@@ -4,11 +4,13 @@ from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from .._types import Scalar, physical
 from ..devices import AbstractDevice
-from ._encoding import AbstractEncoding, column_scale
+from ._encoding import AbstractEncoding, check_scale, column_scale, scaled
 
 
 class SignificancePairs(AbstractEncoding):
@@ -21,6 +23,8 @@ class SignificancePairs(AbstractEncoding):
     **Arguments:** `significance` $f_k$, one a pair, positive, in the order in which the pairs are filled (small ones
     first, as published); `w_max` as in `DifferentialPair`.
 
+    **Raises:** `ValueError` for significances that are not one or more positive numbers.
+
     **Reference:** Mackin et al., Nat. Commun. 13:3765 (2022), weights of four conductances; the order of filling as
     in AIHWKit (`NPairConductanceConverter`, factors 1 and 3 in its example).
     """
@@ -31,6 +35,10 @@ class SignificancePairs(AbstractEncoding):
         default=(1.0, 3.0), converter=lambda f: jnp.asarray(f, dtype=float)
     )
     w_max: Scalar | None = physical(None, doc="column-wise: Rasch 2023", above=0.0)
+
+    def __check_init__(self) -> None:
+        check_scale(self.w_max)
+        check_significance(self.significance)
 
     @property
     def polarity(self) -> Any:
@@ -43,9 +51,12 @@ class SignificancePairs(AbstractEncoding):
         """See `AbstractEncoding.encode`."""
         x, w_max = column_scale(w, self.w_max)
         f, span = self.significance, device.g_max - device.g_min
-        start, total = jnp.cumsum(f) - f, jnp.sum(f)
-        both = jnp.stack([x, -x])[None] * total
-        filled = ((both - start[:, None, None, None]) / f[:, None, None, None]).clip(0.0, 1.0)
+        ends = jnp.cumsum(f)
+        total = ends[-1]
+        missing = ends[:, None, None, None] - jnp.stack([x, -x])[None] * total
+        filled = jnp.maximum(1.0 - missing / f[:, None, None, None], 0.0)
+        # The last pair is not cut at full, which would halve the gradient of the largest weight: it ends there.
+        filled = jnp.concatenate([jnp.minimum(filled[:-1], 1.0), filled[-1:]])
         g_target = device.g_min + span * filled.reshape(-1, *w.shape)
         return g_target, w_max / (span * total)
 
@@ -54,7 +65,7 @@ class SignificancePairs(AbstractEncoding):
     ) -> Float[Array, " cols"]:
         """See the class: the sum is on the line already."""
         del v_sum, device
-        return gain * i[0]
+        return scaled(gain, i[0])
 
 
 class TablePairs(AbstractEncoding):
@@ -80,6 +91,8 @@ class TablePairs(AbstractEncoding):
     w_max: Scalar | None = physical(None, doc="column-wise: Rasch 2023", above=0.0)
 
     def __check_init__(self) -> None:
+        check_scale(self.w_max)
+        check_significance(self.significance)
         if self.table.ndim != 2 or self.table.shape[0] != self.significance.shape[0] or self.table.shape[1] < 2:
             raise ValueError(
                 f"a table has one row a pair and at least two knots, got table {self.table.shape} for "
@@ -100,7 +113,7 @@ class TablePairs(AbstractEncoding):
         at = jnp.stack([x, -x]).clip(0.0) * steps
         knot = jnp.minimum(at.astype(jnp.int32), steps - 1)
         share = at - knot.astype(at.dtype)
-        table = self.table.clip(0.0, 1.0)
+        table = _within(self.table)
         filled = table[:, knot] * (1.0 - share)[None] + table[:, knot + 1] * share[None]
         g_target = device.g_min + span * filled.reshape(-1, *w.shape)
         return g_target, w_max / (span * jnp.sum(self.significance))
@@ -110,7 +123,23 @@ class TablePairs(AbstractEncoding):
     ) -> Float[Array, " cols"]:
         """See the class: the sum is on the line already."""
         del v_sum, device
-        return gain * i[0]
+        return scaled(gain, i[0])
+
+
+def check_significance(significance: Any, name: str = "significance") -> None:
+    """Raises `ValueError` if known factors are not one or more positive numbers."""
+    shape = getattr(significance, "shape", None)
+    if shape is not None and (len(shape) != 1 or shape[0] < 1):
+        raise ValueError(f"{name} is one number or more, one for each, got an array of shape {shape}")
+    if isinstance(significance, Tracer) or not eqx.is_array(significance):
+        return
+    if not np.all((np.asarray(significance) > 0) & np.isfinite(np.asarray(significance))):
+        raise ValueError(f"{name} has numbers above 0, got {np.asarray(significance).tolist()}")
+
+
+def _within(table: Float[Array, "pairs knots"]) -> Float[Array, "pairs knots"]:
+    # Not `clip`, which halves the gradient of knots at either end of the range.
+    return jnp.where(table > 1.0, 1.0, jnp.where(table < 0.0, 0.0, table))
 
 
 def pair_polarity(significance: Float[Array, " pairs"]) -> Float[Array, " cells"]:

@@ -1,27 +1,30 @@
 """Weights cut into digits, and weights held more than once."""
 
-import math
 from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from .._types import Scalar, physical
 from ..devices import AbstractDevice
 from ..periphery import round_straight_through
-from ._encoding import AbstractEncoding, DifferentialPair, column_scale
+from ._encoding import AbstractEncoding, DifferentialPair, check_scale, column_scale, scaled
+from ._encoding_pairs import check_significance
 
 
 class BitSliced(AbstractEncoding):
     r"""The digits of an integer weight, each held by cells of its own as `encoding` holds weights in [-1, 1].
 
-    With $W = \mathrm{round}\big((2^{b-1} - 1)\,w / w_{max}\big)$ and S slices of $\beta = \lceil (b-1)/S \rceil$ bits,
-    $W = \mathrm{sign}(W) \sum_s 2^{\beta s} d_s$, slice s holds $\mathrm{sign}(W)\,d_s / (2^\beta - 1)$, and
+    With $W = \mathrm{round}\big((2^{b-1} - 1)\,w / w_{max}\big)$ and its $b - 1$ bits of magnitude dealt to S slices,
+    $\beta_s$ to slice s from bit $o_s$ on (as many to each as possible, one less to the upper ones if they do not
+    divide), $W = \mathrm{sign}(W) \sum_s 2^{o_s} d_s$, slice s holds $\mathrm{sign}(W)\,d_s / (2^{\beta_s} - 1)$, and
 
-    $$y = \frac{w_{max}\,(2^\beta - 1)}{2^{b-1} - 1} \sum_s 2^{\beta s} y_s$$
+    $$y = \frac{w_{max}}{2^{b-1} - 1} \sum_s 2^{o_s} (2^{\beta_s} - 1)\, y_s$$
     Slices are converted each on their own and added digitally, or are added as currents before one conversion
     (`on_line`, factors of the line relative to the top slice).
 
@@ -31,7 +34,7 @@ class BitSliced(AbstractEncoding):
 
     **Gradient:** straight through the rounding, all of it through the slice of highest significance.
 
-    **Raises:** `ValueError` if there are more slices than bits, or `encoding` does not fit.
+    **Raises:** `ValueError` if there are more slices than bits, or `encoding` does not hold a digit as it is.
 
     **Reference:** the slices of CrossSim (Xiao et al., Sandia) and ISAAC (Shafiee et al., ISCA 2016), here with signed
     digits whatever holds them: any width may be cut into any number of slices.
@@ -48,20 +51,26 @@ class BitSliced(AbstractEncoding):
     on_line: bool = eqx.field(static=True, default=False)
 
     def __check_init__(self) -> None:
+        if not isinstance(self.bits, int) or not isinstance(self.slices, int):
+            raise ValueError(f"bits and slices are whole numbers, got bits={self.bits!r}, slices={self.slices!r}")
         if not 1 <= self.slices <= self.bits - 1 or self.bits > 24:
             raise ValueError(
                 f"bits - 1 bits of magnitude (of at most 23, exact in float32) are cut into 1 to bits - 1 slices, got "
                 f"bits={self.bits}, slices={self.slices}"
             )
-        if len(self.encoding.ranges) != 1 or getattr(self.encoding, "w_max", 1.0) is None:
-            raise ValueError("the encoding of a slice has one sense line and a fixed scale: give it w_max=1.0")
-        if self.full_scale is not None and (self.on_line or self.full_scale.shape != (self.slices,)):
+        _check_digit(self.encoding)
+        check_scale(self.w_max)
+        if self.full_scale is None:
+            return
+        if self.on_line or self.full_scale.shape != (self.slices,):
             raise ValueError(f"full_scale has one entry a slice of its own, got {self.full_scale.shape}")
+        check_significance(self.full_scale, "full_scale")
 
     @property
-    def bits_per_slice(self) -> int:
-        """Bits of one digit."""
-        return math.ceil((self.bits - 1) / self.slices)
+    def widths(self) -> tuple[int, ...]:
+        """Bits of the digit of every slice, the lowest first."""
+        each, more = divmod(self.bits - 1, self.slices)
+        return tuple(each + (s < more) for s in range(self.slices))
 
     @property
     def polarity(self) -> Any:
@@ -80,37 +89,57 @@ class BitSliced(AbstractEncoding):
     def encode(
         self, w: Float[Array, "rows cols"], device: AbstractDevice
     ) -> tuple[Float[Array, "pair rows lines"], Float[Array, " cols"]]:
-        """See `AbstractEncoding.encode`; `gain` is in [weight / full digit], the encoding of a digit has its own."""
+        """See `AbstractEncoding.encode`; `gain` is in [weight / unit of the lowest digit], the encoding of a digit has
+        its own."""
         x, w_max = column_scale(w, self.w_max)
         largest = 2.0 ** (self.bits - 1) - 1.0
         digits = self._digits(round_straight_through(x * largest))
         g_target = jax.vmap(lambda digit: self.encoding.encode(digit, device)[0])(digits)
-        base = 2.0**self.bits_per_slice
-        return g_target.reshape(-1, *g_target.shape[2:]), w_max * ((base - 1.0) / largest)
+        return g_target.reshape(-1, *g_target.shape[2:]), w_max / largest
 
     def decode(
         self, i: Float[Array, "groups lines"], v_sum: Scalar, gain: Float[Array, " cols"], device: AbstractDevice
     ) -> Float[Array, " cols"]:
         """See the class."""
-        _, inner = self.encoding.encode(jnp.ones((1, gain.shape[0]), i.dtype), device)
+        _, inner = self.encoding.encode(jnp.ones((1, 1), i.dtype), device)  # of one scale, so of one gain
+        inner = jnp.broadcast_to(inner, gain.shape)
         significance = self._significance.astype(i.dtype)
         if self.on_line:  # what the encoding subtracts was scaled on the line as well
             total = jnp.sum(significance) / significance[-1]
-            return gain * significance[-1] * self.encoding.decode(i, v_sum * total, inner, device)
+            return scaled(gain, significance[-1] * self.encoding.decode(i, v_sum * total, inner, device))
         digits = jax.vmap(lambda i: self.encoding.decode(i[None], v_sum, inner, device))(i)
-        return gain * jnp.sum(significance[:, None] * digits, axis=0)
+        return scaled(gain, jnp.sum(significance[:, None] * digits, axis=0))
+
+    @property
+    def _places(self) -> np.ndarray:
+        return 2.0 ** np.concatenate([[0], np.cumsum(self.widths)[:-1]])
+
+    @property
+    def _full(self) -> np.ndarray:
+        return 2.0 ** np.asarray(self.widths) - 1.0
 
     @property
     def _significance(self) -> Float[Array, " slices"]:
-        return 2.0 ** (self.bits_per_slice * jnp.arange(self.slices, dtype=float))
+        return jnp.asarray(self._places * self._full, dtype=float)
 
     def _digits(self, integer: Float[Array, "rows cols"]) -> Float[Array, "slices rows cols"]:
-        base = 2.0**self.bits_per_slice
         value = lax.stop_gradient(integer)
-        magnitude = jnp.floor(jnp.abs(value)[None] / self._significance.astype(value.dtype)[:, None, None])
-        digits = jnp.sign(value)[None] * (magnitude - base * jnp.floor(magnitude / base))
-        slope = (integer - value) / self._significance.astype(value.dtype)[-1]  # zero, with a derivative
-        return digits.at[-1].add(slope) / (base - 1.0)
+        places, full = (jnp.asarray(a, value.dtype)[:, None, None] for a in (self._places, self._full))
+        magnitude = jnp.floor(jnp.abs(value)[None] / places)
+        digits = jnp.sign(value)[None] * (magnitude - (full + 1.0) * jnp.floor(magnitude / (full + 1.0)))
+        slope = (integer - value) / float(self._places[-1])  # zero, with a derivative
+        return digits.at[-1].add(slope) / full
+
+
+def _check_digit(encoding: AbstractEncoding) -> None:
+    """Raises `ValueError` if what an encoding holds is not what it was given, for digits from -1 to 1."""
+    w_max = encoding.w_max
+    known = eqx.is_array(w_max) and not isinstance(w_max, Tracer)
+    if len(encoding.ranges) != 1 or w_max is None or (known and not np.all(np.asarray(w_max) == 1.0)):
+        raise ValueError(
+            f"the encoding of a slice has one sense line and the scale of a digit: give it w_max=1.0, got "
+            f"{encoding.name} with {len(encoding.ranges)} lines and w_max={w_max}"
+        )
 
 
 class Replicated(AbstractEncoding):
@@ -128,8 +157,13 @@ class Replicated(AbstractEncoding):
     copies: int = eqx.field(static=True, default=2)
 
     def __check_init__(self) -> None:
-        if self.copies < 1:
+        if not isinstance(self.copies, int) or self.copies < 1:
             raise ValueError(f"weights are held at least once, got copies={self.copies}")
+
+    @property
+    def w_max(self) -> Any:
+        """That of the encoding."""
+        return self.encoding.w_max
 
     @property
     def polarity(self) -> Any:

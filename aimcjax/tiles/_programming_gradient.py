@@ -11,67 +11,69 @@ from jaxtyping import Array, Float
 
 from .. import _random
 from .._types import Conductance, PRNGKey, Scalar, physical
-from ..periphery import AbstractAdc, IdealAdc
-from ..units import V
-from ._crossbar import AbstractCrossbar, IdealCrossbar
-from ._programming import AbstractProgrammingPolicy, ProgrammingReport, PulseCost
+from ._crossbar import IdealCrossbar
+from ._encoding import AbstractEncoding
+from ._programming import AbstractProgrammingPolicy, ProgrammingReport, PulseCost, Readout, check_positive
 from ._programming_actions import correct, error_of, first_write, held, limits
+from ._sense import Lines, mean_sense_currents
 
 
 class GradientProgramming(AbstractProgrammingPolicy):
-    r"""A whole tile at once: the outputs are measured, and the cells move down the gradient of their squared error.
+    r"""A whole tile at once: its outputs are measured, and the cells move down the gradient of their squared error.
 
-    For known inputs $v_k$, orthogonal over the rows, and each pair of cells read as a difference,
+    For known inputs $v_k$, orthogonal over the rows, and every sense line of the tile with the polarities $p_c$ of its
+    cells,
 
-    $$L = \tfrac12 \sum_k (\hat\imath_k - v_k\,g_T)^2, \qquad
-      \hat e = \frac{\partial L}{\partial g} \Big/ \sum_k v_k^2 = \frac{V^\top(\hat I - V g_T)}{\sum_k v_k^2}$$
-    and where $|\hat e|$ is beyond the tolerance, the cell of the pair that carries the weight is written towards
-    $c \leftarrow c - \eta \hat e$ (pulsed devices: $\eta \hat e$ in nominal pulses). Whatever the outputs have
-    is corrected along: errors of the other cell, losses along wires.
+    $$L = \tfrac12 \sum_k (\hat\imath_k - v_k \sum_c p_c\,g_{T,c})^2, \qquad
+      \hat e = \frac{V^\top(\hat I - V \sum_c p_c\,g_{T,c})}{\sum_k v_k^2}, \qquad
+      \hat e_c = \frac{p_c}{\sum_{c'} p_{c'}^2}\,\hat e$$
+    over the cells c that carry the weight (those above the lowest of its line, all if none is), and where
+    $|\hat e_c|$ is beyond the tolerance, the cell is written towards $c \leftarrow c - \eta \hat e_c$ (pulsed devices:
+    $\eta \hat e_c$ in nominal pulses). Whatever the outputs have is corrected along: errors of the other cells, losses
+    along wires, the gain of converters.
 
-    **Arguments:** `crossbar`, `adc`, `v_max` [V], how outputs are measured (reads as averaged until their noise is
-    negligible, assumed); `amplitude` of the inputs as a fraction of `v_max`, at which wires drop what they drop in
-    use; `rate` $\eta$; `tolerance`, a fraction of the range; `paired`: cells 0 and 1, 2 and 3, ... are read as
-    differences, else every cell has a line of its own; `iterations`; `cost` (a measurement counts as one read a cell
-    and input).
+    **Arguments:** `amplitude` of the inputs as a fraction of full scale, at which wires drop what they drop in use;
+    `rate` $\eta$; `tolerance`, a fraction of the range; `iterations`; `cost` (a measurement is one read of every cell
+    and input; all rows are read at once, the sense lines of a column one after another). Outputs are measured through
+    the converters of the tile, with reads averaged until the noise of cells is negligible (assumed).
 
-    **Raises:** `ValueError` for targets that are no array `pair rows lines`.
+    **Raises:** `ValueError` for cells that are in no tile: there are no outputs.
 
     **Reference:** gradient-descent-based programming, Buechel et al., IEEE JETCAS 13:1052 (2023); here with orthogonal
-    (Walsh) inputs instead of random ones, for which the gradient of a cell has no part of other cells.
+    (Walsh) inputs instead of random ones, for which the gradient of a cell has no part of other rows.
     """
 
-    crossbar: AbstractCrossbar = eqx.field(default_factory=IdealCrossbar)
-    adc: AbstractAdc = eqx.field(default_factory=IdealAdc)
-    v_max: Scalar = physical(0.2 * V, unit="V", doc="assumed: a usual read voltage of PCM", above=0.0)
-    amplitude: Scalar = physical(0.5, doc="mean magnitude of uniform inputs", above=0.0)
+    amplitude: Scalar = physical(0.5, doc="mean magnitude of uniform inputs", above=0.0, at_most=1.0)
     rate: Scalar = physical(0.5, doc="assumed")
     tolerance: Scalar = physical(0.01, doc="assumed", above=0.0)
     cost: PulseCost = eqx.field(default_factory=PulseCost)
-    paired: bool = eqx.field(static=True, default=True)
     iterations: int = eqx.field(static=True, default=20)
 
-    def program(self, device: Any, g_target: Conductance, *, key: PRNGKey) -> tuple[Any, ProgrammingReport]:
+    def __check_init__(self) -> None:
+        check_positive("amplitude", self.amplitude)
+        check_positive("tolerance", self.tolerance)
+        if self.iterations < 0:
+            raise ValueError(f"iterations is at least 0, got {self.iterations}")
+
+    def program(
+        self, device: Any, g_target: Conductance, *, key: PRNGKey, readout: Readout | None = None
+    ) -> tuple[Any, ProgrammingReport]:
         """See `AbstractProgrammingPolicy.program`; targets of shape `pair rows lines`."""
-        if g_target.ndim != 3 or (self.paired and g_target.shape[0] % 2):
+        if readout is None or g_target.ndim != 3:
             raise ValueError(
-                f"a tile has targets of shape (pair, rows, lines), an even number if paired, got {g_target.shape}"
+                "gradient programming measures the outputs of a tile: use it as TileDesign(policy=...), got "
+                f"cells of shape {g_target.shape}" + (" and no readout" if readout is None else "")
             )
         key_first, key_rounds = _random.split(key, 2)
         cells, pulses = first_write(device, g_target, key=key_first)
-        (low, high), inputs = limits(device), _walsh(g_target.shape[1], g_target.dtype)
-        groups = self._grouped(g_target)
-        signs = self._signs(g_target.dtype)
-        sign = signs[None, :, None, None]
-        carries = groups == jnp.max(groups, axis=1, keepdims=True)
-        # Both at their lowest: the first cell carries what little there is.
-        carries = carries & (jnp.cumsum(carries, axis=1) == 1)
+        (low, high), x = limits(device), self.amplitude * _walsh(g_target.shape[1], g_target.dtype)
+        shares = _shares(readout.encoding, g_target)
 
         def step(carry: Any, key: PRNGKey) -> Any:
             cells, command, pulses = carry
             key_read, key_write = _random.split(key, 2)
-            error = self._gradient(self._grouped(held(device, cells)), groups, inputs, key=key_read)[:, None]
-            error = (jnp.where(carries, sign * error, 0.0)).reshape(g_target.shape)
+            error = _line_errors(readout, held(device, cells), g_target, x, key=key_read)
+            error = (shares * error[:, None]).reshape(g_target.shape)
             where = jnp.abs(error) > self.tolerance * (high - low)
             command = jnp.where(where, (command - self.rate * error).clip(low, high), command)
             cells, sent = correct(device, cells, command, self.rate * error, where, key=key_write)
@@ -79,32 +81,32 @@ class GradientProgramming(AbstractProgrammingPolicy):
 
         end, _ = lax.scan(step, (cells, g_target, pulses), _random.split(key_rounds, self.iterations))
         cells, _, pulses = end
-        reads = jnp.full_like(pulses, float(self.iterations * len(inputs)))
-        return cells, ProgrammingReport.of(self.cost, pulses, reads, error_of(device, cells, g_target))
-
-    def _gradient(
-        self, g: Float[Array, "groups cells rows lines"], target: Any, inputs: Float[Array, "n rows"], *, key: PRNGKey
-    ) -> Float[Array, "groups rows lines"]:
-        signs, v = self._signs(g.dtype), self.amplitude * self.v_max * inputs
-
-        def outputs(g: Float[Array, "cells rows lines"], target: Any, v: Any, key: PRNGKey) -> Array:
-            i = self.adc(self.crossbar.mean_currents(g, v, signs, v_max=self.v_max), key=key)
-            exact = jnp.tensordot(v, jnp.tensordot(signs, target, axes=1, precision=_EXACT), axes=1, precision=_EXACT)
-            return i - exact
-
-        keys = _random.split(key, g.shape[0] * len(v)).reshape(g.shape[0], len(v))
-        over_inputs = jax.vmap(outputs, in_axes=(None, None, 0, 0))
-        residual = jax.vmap(over_inputs, in_axes=(0, 0, None, 0))(g, target, v, keys)
-        return jnp.einsum("nr,gnl->grl", v, residual, precision=_EXACT) / (len(v) * (self.amplitude * self.v_max) ** 2)
-
-    def _grouped(self, g: Float[Array, "pair rows lines"]) -> Float[Array, "groups cells rows lines"]:
-        return g.reshape(-1, 2 if self.paired else 1, *g.shape[1:])
-
-    def _signs(self, dtype: Any) -> Float[Array, " cells"]:
-        return jnp.asarray([1.0, -1.0] if self.paired else [1.0], dtype)
+        inputs = float(self.iterations * len(x))
+        reads, read_steps = jnp.full_like(pulses, inputs), inputs * len(readout.encoding.ranges)
+        error = error_of(device, cells, g_target)
+        return cells, ProgrammingReport.of(self.cost, pulses, reads, error, read_steps=read_steps)
 
 
-_EXACT = lax.Precision.HIGHEST
+def _line_errors(
+    readout: Readout, g: Lines, g_target: Lines, x: Float[Array, "n rows"], *, key: PRNGKey
+) -> Float[Array, "groups rows lines"]:
+    """Of every row, what a sense line has too much [S]."""
+    v, i = readout.answers(g, x, key=key)
+    v_max = readout.dac.v_max
+    exact = jax.vmap(lambda v: mean_sense_currents(IdealCrossbar(), readout.encoding, g_target, v, v_max=v_max))(v)
+    square = jnp.mean(jnp.sum(v**2, axis=0))
+    return jnp.einsum("nr,ngl->grl", v, i - exact, precision=lax.Precision.HIGHEST) / square
+
+
+def _shares(encoding: AbstractEncoding, g_target: Lines) -> Float[Array, "groups cells rows lines"]:
+    """How far every cell moves for a change of its line by one, shared by the cells that carry the weight."""
+    groups = len(encoding.ranges)
+    polarity = jnp.asarray(encoding.polarity, g_target.dtype).reshape(groups, -1, 1, 1)
+    g = g_target.reshape(groups, -1, *g_target.shape[1:])
+    carries = g > jnp.min(g, axis=1, keepdims=True)
+    carries = carries | ~jnp.any(carries, axis=1, keepdims=True)
+    of_line = jnp.where(carries, polarity, 0.0)
+    return of_line / jnp.sum(of_line**2, axis=1, keepdims=True)
 
 
 def _walsh(rows: int, dtype: Any) -> Float[Array, "n rows"]:

@@ -7,11 +7,13 @@ import jax.numpy as jnp
 import jax.random as jr
 import optax
 from jax import lax
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from .. import _random
 from .._types import PRNGKey, Scalar
 from ..devices import AbstractDevice
+from ._base import check_weights
 from ._encoding import decode_weights
 from ._encoding_pairs import SignificancePairs, TablePairs
 
@@ -54,11 +56,19 @@ def optimize_table(
     **Arguments:** `device`, differentiable; `w`, sample weights, of the distribution that will be programmed; `times`
     [s] that count, equally; `significance` of the pairs; `knots` of each function; `steps` and `learning_rate` of Adam.
 
+    **Raises:** `ValueError` without weights, times or knots.
+
     **Returns:** the encoding and the error at every step.
 
     **Reference:** Mackin et al., Nat. Commun. 13:3765 (2022): the same question, answered there (and in AIHWKit) by
     differential evolution, here by the gradient of the device model. Without their loss terms for worst cases.
     """
+    check_weights(w, *w.shape[-2:])
+    if times.ndim != 1 or not len(times) or not (isinstance(w, Tracer) or bool(jnp.any(w != 0))) or knots < 2:
+        raise ValueError(
+            f"a table is fitted to weights that are not all zero, one time or more and at least two knots, got "
+            f"times of shape {times.shape}, knots={knots}, largest weight {jnp.max(jnp.abs(w))}"
+        )
     levels = jnp.linspace(0.0, 1.0, knots)
     f: Any = significance
     start = SignificancePairs(significance=f, w_max=1.0)  # pyright: ignore[reportCallIssue]

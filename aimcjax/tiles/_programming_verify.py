@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from .. import _random
 from .._types import Conductance, PRNGKey, Scalar, physical
-from ._programming import AbstractProgrammingPolicy, ProgrammingReport, PulseCost
+from ._programming import AbstractProgrammingPolicy, ProgrammingReport, PulseCost, Readout, check_positive
 from ._programming_actions import correct, error_of, first_write, limits, measured
 
 
@@ -38,11 +38,15 @@ class WriteVerify(AbstractProgrammingPolicy):
     max_iterations: int = eqx.field(static=True, default=20)
 
     def __check_init__(self) -> None:
+        check_positive("tolerance", self.tolerance)
         if self.max_iterations < 0:
             raise ValueError(f"max_iterations is at least 0, got {self.max_iterations}")
 
-    def program(self, device: Any, g_target: Conductance, *, key: PRNGKey) -> tuple[Any, ProgrammingReport]:
+    def program(
+        self, device: Any, g_target: Conductance, *, key: PRNGKey, readout: Readout | None = None
+    ) -> tuple[Any, ProgrammingReport]:
         """See `AbstractProgrammingPolicy.program`."""
+        del readout
         cells, report, _ = self._run(device, g_target, key, keep=False)
         return cells, report
 

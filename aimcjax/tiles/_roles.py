@@ -1,8 +1,12 @@
 """Tiles and their parts by name, for configs."""
 
+import dataclasses
+
+from .. import devices
 from ..components import Role
 from ._base import AbstractTileDesign
 from ._crossbar import AbstractCrossbar, CubicIrDrop, IdealCrossbar
+from ._defects import ArrayDefects
 from ._encoding import AbstractEncoding, DifferentialPair
 from ._encoding_offset import Offset, OffsetUnitColumn
 from ._encoding_pairs import SignificancePairs, TablePairs
@@ -12,6 +16,7 @@ from ._presets import preset
 from ._programming import AbstractProgrammingPolicy, OneShot, PulseCost
 from ._programming_gradient import GradientProgramming
 from ._programming_verify import WriteVerify
+from ._pulsed_conductance import PulsedConductance
 from ._selectors import AbstractSelector, DiodeSelector, SinhSelector, ThresholdSelector
 from ._tile import TileDesign
 from ._weight_level import WeightLevelTile
@@ -20,7 +25,11 @@ from ._wire_resistance import SeriesResistance, WireResistance
 
 _ENCODINGS = (DifferentialPair, Offset, OffsetUnitColumn, SignificancePairs, TablePairs, BitSliced, Replicated)
 
+_DEVICES = devices.ROLES[devices.AbstractDevice]
+_OF_ARRAYS = {"array_defects": ArrayDefects, "pulsed_conductance": PulsedConductance}
+
 ROLES = {
+    devices.AbstractDevice: dataclasses.replace(_DEVICES, types={**_DEVICES.types, **_OF_ARRAYS}),
     AbstractTileDesign: Role(
         "a tile",
         {

@@ -15,8 +15,8 @@ from ..devices import AbstractCells, AbstractDevice, Pcm
 from ..periphery import AbstractAdc, AbstractDac, UniformAdc, UniformDac, fabricate, install
 from ._base import AbstractTileDesign, check_weights
 from ._crossbar import AbstractCrossbar, IdealCrossbar
-from ._encoding import AbstractEncoding, DifferentialPair
-from ._programming import AbstractProgrammingPolicy, OneShot, ProgrammingReport
+from ._encoding import AbstractEncoding, DifferentialPair, full_weight
+from ._programming import AbstractProgrammingPolicy, OneShot, ProgrammingReport, Readout
 from ._sense import Lines, mean_sense_currents, prepare_lines, read_lines
 
 
@@ -92,14 +92,11 @@ class TileDesign(AbstractTileDesign):
         """`program`, and what it took: pulses, energy [J], time [s], error of every cell [S]."""
         check_weights(w, self.rows, self.cols)
         g_target, gain = self.encoding.encode(w, self.device)
-        cells, report = self.policy.program(self.device, g_target, key=key)
-        state = TileState(
-            cells=cells,
-            gain=gain,
-            dac=fabricate(self.dac, w.shape[0], key=_random.key_for(key, "dac")),
-            adc=fabricate(self.adc, g_target.shape[-1], key=_random.key_for(key, "adc")),
-        )
-        return state, report
+        dac = fabricate(self.dac, w.shape[0], key=_random.key_for(key, "dac"))
+        adc = fabricate(self.adc, g_target.shape[-1], key=_random.key_for(key, "adc"))
+        readout = Readout(self.crossbar, self.encoding, install(self.dac, dac), install(self.adc, adc))
+        cells, report = self.policy.program(self.device, g_target, key=key, readout=readout)
+        return TileState(cells=cells, gain=gain, dac=dac, adc=adc), report
 
     def at(self, state: TileState, t: Time) -> TileSnapshot:
         """cells → conductances at `t` [s] after programming."""
@@ -122,8 +119,8 @@ class TileDesign(AbstractTileDesign):
         return self.encoding.decode(i, jnp.sum(v_max * x), snapshot.gain, self.device) / v_max
 
     def gain(self, snapshot: TileSnapshot) -> Float[Array, " cols"]:
-        """Weight of a full cell in every column."""
-        return snapshot.gain * (self.device.g_max - self.device.g_min)
+        """The weight that full cells stand for in every column."""
+        return full_weight(self.encoding, snapshot.gain, self.device)
 
     def _trace(self, snapshot: TileSnapshot, x: Float[Array, " rows"], *, key: PRNGKey) -> TileTrace:
         rows = snapshot.g.shape[-2]

@@ -11,10 +11,12 @@ from .._types import PRNGKey, Time
 from ..devices import AbstractLaw, Polynomial, as_law
 from ..periphery import AbstractAdc, AbstractDac, UniformAdc, UniformDac
 from ._base import AbstractTileDesign, check_weights
+from ._encoding import column_scale, scaled
 
 
 class WeightState(eqx.Module):
-    """Noisy weights `w` as a fraction of the largest of each column, and that largest, `gain`."""
+    """Noisy weights `w` as a fraction of the largest of each column, and that largest, `gain` (-1 for a
+    column of zeros, which is not read; see `scaled`)."""
 
     w: Float[Array, "rows cols"]
     gain: Float[Array, " cols"]
@@ -52,8 +54,7 @@ class WeightLevelTile(AbstractTileDesign):
     def program(self, w: Float[Array, "rows cols"], *, key: PRNGKey) -> WeightState:
         """Draws the noisy weights; see the class."""
         check_weights(w, self.rows, self.cols)
-        gain = jnp.max(jnp.abs(w), axis=0)
-        x = w / jnp.where(gain > 0, gain, 1.0)[None]
+        x, gain = column_scale(w, None)
         return WeightState(w=x + self.noise(jnp.abs(x)) * _random.normal(key, w.shape, w.dtype), gain=gain)
 
     def at(self, state: WeightState, t: Time) -> WeightState:
@@ -64,16 +65,13 @@ class WeightLevelTile(AbstractTileDesign):
     def read(self, snapshot: WeightState, x: Float[Array, " rows"], *, key: PRNGKey) -> Float[Array, " cols"]:
         """One quantised, noisy product for `x` in [-1, 1]."""
         with jax.named_scope("aimc.weight_level"):
-            return (
-                snapshot.gain
-                * self.adc(jnp.matmul(self.dac(x), snapshot.w, precision=lax.Precision.HIGHEST), key=key)
-                / self.dac.v_max
-            )
+            y = self.adc(jnp.matmul(self.dac(x), snapshot.w, precision=lax.Precision.HIGHEST), key=key)
+            return scaled(snapshot.gain, y) / self.dac.v_max
 
     def expected(self, snapshot: WeightState, x: Float[Array, " rows"]) -> Float[Array, " cols"]:
         """See `AbstractTileDesign.expected`: the product with the noisy weights."""
-        return snapshot.gain * jnp.matmul(x, snapshot.w, precision=lax.Precision.HIGHEST)
+        return scaled(snapshot.gain, jnp.matmul(x, snapshot.w, precision=lax.Precision.HIGHEST))
 
     def gain(self, snapshot: WeightState) -> Float[Array, " cols"]:
         """The largest weight of every column."""
-        return snapshot.gain
+        return jnp.maximum(snapshot.gain, 0.0)
