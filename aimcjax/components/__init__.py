@@ -10,6 +10,7 @@ from ._registry import Registry as Registry, Role as Role, limits_of as limits_o
 from ._suggest import suggest as suggest
 from ._values import (
     LARGEST_SIZE as LARGEST_SIZE,
+    read_name as read_name,
     read_numbers as read_numbers,
     read_quantity as read_quantity,
     read_size as read_size,

@@ -24,6 +24,13 @@ def read_switch(value: Any) -> bool:
     return value
 
 
+def read_name(value: Any) -> str:
+    """One word of a few that the constructor knows."""
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"expected a name, got {shorten(value)}")
+    return value
+
+
 def read_quantity(
     value: Any, unit: str, *, above: float | None = None, at_most: float | None = None, signed: bool = False
 ) -> float:

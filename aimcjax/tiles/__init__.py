@@ -7,13 +7,14 @@
 - `ManagedTile`: around either, vectors scaled by their range, and until no ADC saturates.
 - Encodings: `DifferentialPair`, `Offset`, `OffsetUnitColumn`, `SignificancePairs`, `TablePairs`; of other encodings
   `BitSliced`, `Replicated`. `decode_weights` is what conductances stand for.
-- `IdealCrossbar`, `CubicIrDrop`, `SeriesResistance`, `WireResistance`.
+- `IdealCrossbar`, `CubicIrDrop`, `SeriesResistance`, `WireResistance`, `NonlinearCrossbar`.
 - Programming policies: `OneShot`, `WriteVerify`, `GradientProgramming`, `PulsePredictor` (`train_pulse_predictor`);
   each reports what it took. `optimize_table`: targets for accuracy over time, by gradient on `error_over_time`.
 - `PulsedConductance`: pulsed cells in a tile.
 - Defects: `ArrayDefects` (dead lines, clusters), `remap` to spare lines, `with_parity` and `parity_alarm`.
 - `crossbar_currents`, `nonlinear_currents`: the exact currents of an array with wire resistance.
-- `read_margin`, `half_select_voltages`: passive arrays, with `DiodeSelector`, `SinhSelector`, `ThresholdSelector`.
+- `read_margin`, `half_select_voltages`: passive arrays, with `DiodeSelector`, `SinhSelector`, `ThresholdSelector`;
+  `cell_with_selector` is the law of a 1S1R cell for `nonlinear_currents`.
 - `preset(name)`, `preset_names()`: tiles by name.
 """
 
@@ -38,6 +39,7 @@ from ._encoding_offset import Offset as Offset, OffsetUnitColumn as OffsetUnitCo
 from ._encoding_pairs import SignificancePairs as SignificancePairs, TablePairs as TablePairs
 from ._encoding_slices import BitSliced as BitSliced, Replicated as Replicated
 from ._managed import ManagedTile as ManagedTile, with_overrange as with_overrange
+from ._nonlinear_crossbar import NonlinearCrossbar as NonlinearCrossbar
 from ._nonlinear_currents import nonlinear_currents as nonlinear_currents
 from ._parity import (
     parity_alarm as parity_alarm,
@@ -61,6 +63,7 @@ from ._programming_predictor import (
 from ._programming_verify import WriteVerify as WriteVerify
 from ._pulsed_conductance import ConductiveCells as ConductiveCells, PulsedConductance as PulsedConductance
 from ._roles import ROLES as ROLES
+from ._selector_law import cell_with_selector as cell_with_selector
 from ._selectors import (
     AbstractSelector as AbstractSelector,
     DiodeSelector as DiodeSelector,

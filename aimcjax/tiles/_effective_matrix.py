@@ -1,23 +1,20 @@
 r"""The effective matrix of an array with wire resistance: what it multiplies by, once and for all vectors.
 
 Rows are eliminated from the open end of the columns to the sense amplifiers. The rows above a place of the column
-lines are there a matrix of conductances Y and currents C per volt at the drivers; one segment of wire and one row more:
-$$X = (1 + r_{col} Y)^{-1}, \qquad Y \leftarrow X Y + K, \qquad C \leftarrow X C + K\,\mathbf 1,$$
-with $K = (g^{-1} + R_{row})^{-1}$ the conductances of a row line between its columns, a ladder in closed form.
+lines are there a matrix of conductances Y and currents C per volt at the drivers; one row more and one segment of wire:
+$$Y \leftarrow Y + K, \quad C \leftarrow C + K\,\mathbf 1, \qquad X = (1 + r_{col} Y)^{-1}, \quad
+Y \leftarrow X Y, \quad C \leftarrow X C,$$
+with $K = (g^{-1} + R_{row})^{-1}$ the conductances of a row line between its columns, a ladder in closed form. The
+segments are those of `_series`, which are exact to rounding whatever the resistances.
 """
-
-import functools
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from ._series import in_series
 from ._wires import CellArray, Wires
-
-
-_MOST_STEPS = 100
-_EXACT = lax.Precision.HIGHEST
 
 
 @jax.jit
@@ -39,16 +36,14 @@ def _eliminate_rows(g: CellArray, wires: Wires) -> CellArray:
 
     def add_row(carry: tuple, row: tuple) -> tuple:
         y, c = carry
-        k, place = row
+        k, place, below = row
         link, driven = _line(k, wires)
-        d = loss(wires.r_col * y)
-        c = (c - _product(c, d)).at[place].set(driven)
-        y = y - _product(d, y)
-        return (0.5 * (y + y.T) + link, c), None
+        return in_series(y + link, c.at[place].set(driven), below), None
 
+    below = jnp.broadcast_to(wires.r_col, (rows,)).at[-1].add(wires.r_sense)
     empty = (jnp.zeros((cols, cols), g.dtype), jnp.zeros_like(g))
-    (y, c), _ = lax.scan(add_row, empty, (g, jnp.arange(rows)))
-    return c - _product(c, loss((wires.r_col + wires.r_sense) * y))
+    (_, c), _ = lax.scan(add_row, empty, (g, jnp.arange(rows), below))
+    return c
 
 
 def _line(g: Float[Array, " cols"], wires: Wires) -> tuple[Float[Array, "cols cols"], Float[Array, " cols"]]:
@@ -71,38 +66,3 @@ def _line(g: Float[Array, " cols"], wires: Wires) -> tuple[Float[Array, "cols co
     own = g * (1.0 + left * right) / node
     first = 1.0 / (1.0 + (wires.r_driver + r) * (g[0] + right[0]))
     return jnp.where(place[:, None] == place[None], own[:, None], across), g * first * jnp.exp(fall - fall[0])
-
-
-@jax.custom_jvp
-def loss(a: Float[Array, "n n"]) -> Float[Array, "n n"]:
-    r"""$1 - (1 + a)^{-1}$ for a symmetric positive matrix, by Schulz's iteration $X \leftarrow X (2 - (1 + a) X)$.
-
-    Products only: ten times faster here than a factorisation, as one segment of wire against the cells behind it is
-    little. What is lost is computed instead of what is left: float32 rounds the many factors close to 1 always to the
-    same side. NaN if it does not converge.
-    """
-    one, eps = jnp.eye(a.shape[0], dtype=a.dtype), float(jnp.finfo(a.dtype).eps)
-    norm = jnp.max(jnp.sum(jnp.abs(a), axis=1))
-    goal = 0.1 * jnp.sqrt(eps * jnp.minimum(norm, 1.0))
-    rest = lambda d: d - a + _product(a, d)  # 1 - (1 + a) (1 - d)
-
-    def step(carry: tuple) -> tuple:
-        d, left, count = carry
-        d = d - left + _product(d, left)
-        return d, rest(d), count + 1
-
-    first = one * (norm / (2.0 + norm))
-    unfinished = lambda carry: (jnp.linalg.norm(carry[1]) > goal) & (carry[2] < _MOST_STEPS)
-    d, left, count = lax.while_loop(unfinished, step, (first, rest(first), jnp.asarray(0)))
-    # One more step squares what is left.
-    return jnp.where(count < _MOST_STEPS, d - left + _product(d, left), jnp.nan)
-
-
-@loss.defjvp
-def _(primals: tuple, tangents: tuple) -> tuple:
-    d, da = loss(*primals), tangents[0]
-    half = da - _product(d, da)
-    return d, half - _product(half, d)
-
-
-_product = functools.partial(jnp.matmul, precision=_EXACT)

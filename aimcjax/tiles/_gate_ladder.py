@@ -12,14 +12,15 @@ the last and back is all sums of positive numbers, so it is exact for any resist
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from ._wires import CellArray, Wires
 
 
 @jax.jit
-def gate_currents(g: CellArray, wires: Wires) -> Float[Array, " cols"]:
-    """Column currents [A]; `g` [S] is zero where a gate is closed."""
+def gate_currents(g: CellArray, opened: Bool[Array, " rows"], wires: Wires) -> Float[Array, " cols"]:
+    """Column currents [A] of the cells `g` [S] of rows whose gates are open."""
+    g = jnp.where(opened[:, None], g, jnp.zeros_like(g))
     zero, one = jnp.zeros_like(g[0]), jnp.ones_like(g[0])
     rho = wires.r_row + wires.r_col
 

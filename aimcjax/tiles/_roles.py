@@ -12,6 +12,7 @@ from ._encoding_offset import Offset, OffsetUnitColumn
 from ._encoding_pairs import SignificancePairs, TablePairs
 from ._encoding_slices import BitSliced, Replicated
 from ._managed import ManagedTile
+from ._nonlinear_crossbar import NonlinearCrossbar
 from ._presets import preset
 from ._programming import AbstractProgrammingPolicy, OneShot, PulseCost
 from ._programming_gradient import GradientProgramming
@@ -55,6 +56,7 @@ ROLES = {
             "cubic_ir_drop": CubicIrDrop,
             "series_resistance": SeriesResistance,
             "wire_resistance": WireResistance,
+            "nonlinear_crossbar": NonlinearCrossbar,
         },
     ),
 }

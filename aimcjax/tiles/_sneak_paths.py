@@ -10,21 +10,21 @@ takes f(i) at the current i the rest of the array carries, from word to bit line
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
-from jax import lax
+import numpy as np
 from jaxtyping import Array, Float
 
 from .._types import AnyArray
-from ._crossbar_currents import Ohms
+from ._crossbar_currents import Ohms, check_scalar, is_concrete
+from ._selector_law import cell_with_selector, of_dtype, rising_root
 from ._selectors import AbstractSelector
 
 
 # Potentials of unselected word and bit lines, relative to the supply.
 _DRIVEN = {"ground": (0.0, 0.0), "v/2": (0.5, 0.5), "v/3": (1.0 / 3.0, 2.0 / 3.0)}
-_HALVINGS = 100
 _Law = Callable[[Array], Array]
 
 
@@ -59,7 +59,7 @@ def read_margin(
     the selected bit line and ground; between bit line and supply is its mirror image, the same for all schemes but
     "ground".
     """
-    _check_scheme(scheme)
+    _check(scheme, n, selector, v_supply, r_on=r_on, r_off=r_off, r_pullup=r_on if r_pullup is None else r_pullup)
     n, on, off, pull, v = (
         jnp.asarray(x, float) for x in (n, r_on, r_off, r_on if r_pullup is None else r_pullup, v_supply)
     )
@@ -71,7 +71,7 @@ def read_margin(
             * (others * (1.0 - potential) + 1.0 / pull)
             / ((1.0 / on + total) * (1.0 / off + total))
         )
-    selector = _of_dtype(selector, v.dtype)
+    selector = of_dtype(selector, v.dtype)
     sensed = [_sensed(n, on, cell, pull, scheme, selector, v) for cell in (on, off)]
     return (sensed[0] - sensed[1]) / v
 
@@ -85,7 +85,7 @@ def half_select_voltages(
     v_supply: float | int | AnyArray = 1.0,
 ) -> HalfSelect:
     """What disturbs the other cells while one is written, its bit line at ground; arguments as `read_margin`."""
-    _check_scheme(scheme)
+    _check(scheme, n, selector, v_supply, r_on=r_on)
     n, on, v = jnp.asarray(n, float), jnp.asarray(r_on, float), jnp.asarray(v_supply, float)
     if scheme in _DRIVEN:
         word, bit = (jnp.asarray(x, float) for x in _DRIVEN[scheme])
@@ -94,7 +94,7 @@ def half_select_voltages(
         return HalfSelect(
             row=(n - 1.0) / (2.0 * n - 1.0), col=(n - 1.0) / (2.0 * n - 1.0), unselected=-1.0 / (2.0 * n - 1.0)
         )
-    series = _of_dtype(selector, v.dtype)
+    series = of_dtype(selector, v.dtype)
     cell = lambda i: i * on + series.voltage(i)
     i = _floating(n, on, cell, v)
     row = cell(i / (n - 1.0)) / v
@@ -111,7 +111,6 @@ def _linear_sneak(n: Array, r_on: Array, scheme: str) -> tuple[Array, Array]:
 def _sensed(
     n: Array, r_on: Array, r_cell: Array, r_pull: Array, scheme: str, selector: AbstractSelector, v: Array
 ) -> Array:
-    chosen = lambda i: i * r_cell + selector.voltage(i)
     other = lambda i: i * r_on + selector.voltage(i)
 
     def surplus(u: Array) -> Array:
@@ -119,9 +118,9 @@ def _sensed(
             sneak = (n - 1.0) * _current(other, _DRIVEN[scheme][0] * v - u, r_on)
         else:
             sneak = _floating(n, r_on, other, v - u)
-        return u / r_pull - sneak - _current(chosen, v - u, r_cell)
+        return u / r_pull - sneak - cell_with_selector(selector)(1.0 / r_cell, v - u)
 
-    return _root(surplus, jnp.zeros_like(v), v)
+    return rising_root(surplus, jnp.minimum(v, 0.0), jnp.maximum(v, 0.0))
 
 
 def _floating(n: Array, r_on: Array, cell: _Law, drop: Array) -> Array:
@@ -133,28 +132,22 @@ def _floating(n: Array, r_on: Array, cell: _Law, drop: Array) -> Array:
 
 def _current(law: _Law, v: Array, r: Array) -> Array:
     """The current at which `law` takes `v`, when it takes at least that of the resistor `r`."""
-    return _root(lambda i: law(i) - v, jnp.minimum(v, 0.0) / r, jnp.maximum(v, 0.0) / r)
+    return rising_root(lambda i: law(i) - v, jnp.minimum(v, 0.0) / r, jnp.maximum(v, 0.0) / r)
 
 
-def _root(f: _Law, low: Array, high: Array) -> Array:
-    """Where the rising function `f` is zero; differentiable in what `f` closes over."""
-
-    def halve(_: Array, ends: tuple) -> tuple:
-        low, high = ends
-        middle = 0.5 * (low + high)
-        above = f(middle) > 0
-        return jnp.where(above, low, middle), jnp.where(above, middle, high)
-
-    low, high = lax.fori_loop(0, _HALVINGS, halve, (lax.stop_gradient(low), lax.stop_gradient(high)))
-    x = lax.stop_gradient(0.5 * (low + high))
-    value, slope = jax.jvp(f, (x,), (jnp.ones_like(x),))
-    return x - value / lax.stop_gradient(slope)
-
-
-def _of_dtype(selector: AbstractSelector, dtype: jnp.dtype) -> AbstractSelector:
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), selector)
-
-
-def _check_scheme(scheme: str) -> None:
+def _check(scheme: str, n: Any, selector: Any, v_supply: Any, **resistances: Any) -> None:
     if scheme != "floating" and scheme not in _DRIVEN:
         raise ValueError(f"unknown scheme {scheme!r}; choose one of {['floating', *_DRIVEN]}")
+    if selector is not None and not isinstance(selector, AbstractSelector):
+        raise ValueError(f"selector is an AbstractSelector such as `DiodeSelector()` or None, got {selector!r}")
+    for name, value in {"n": n, "v_supply": v_supply, **resistances}.items():
+        check_scalar(name, value, "a number; for several use `jax.vmap`")
+    if is_concrete(n) and not float(n) >= 1:
+        raise ValueError(f"n is a number of lines from 1 up, got {n}")
+    if is_concrete(v_supply) and not (np.isfinite(float(v_supply)) and float(v_supply) != 0):
+        raise ValueError(f"v_supply is a voltage other than zero, got {v_supply}")
+    for name, r in resistances.items():
+        if is_concrete(r) and not float(r) > 0:
+            raise ValueError(f"{name} is a resistance in ohms above 0, got {r}")
+        if is_concrete(r) and name != "r_off" and not np.isfinite(float(r)):
+            raise ValueError(f"{name} is a finite resistance in ohms, got {r}")

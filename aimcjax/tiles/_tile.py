@@ -5,6 +5,7 @@ import typing
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -15,6 +16,7 @@ from ..devices import AbstractCells, AbstractDevice, Pcm
 from ..periphery import AbstractAdc, AbstractDac, UniformAdc, UniformDac, fabricate, install
 from ._base import AbstractTileDesign, check_weights
 from ._crossbar import AbstractCrossbar, IdealCrossbar
+from ._crossbar_limits import check_crossbar, expected_inputs
 from ._encoding import AbstractEncoding, DifferentialPair, full_weight
 from ._programming import AbstractProgrammingPolicy, OneShot, ProgrammingReport, Readout
 from ._sense import Lines, mean_sense_currents, prepare_lines, read_lines
@@ -83,6 +85,7 @@ class TileDesign(AbstractTileDesign):
                 raise ValueError(
                     f"{field.name} must be an {typing.cast(type, field.type).__name__}, got {shorten(part)}"
                 )
+        check_crossbar(self.crossbar, self.device, self.dac)
 
     def program(self, w: Float[Array, "rows cols"], *, key: PRNGKey) -> TileState:
         """weights → targets → cells; see `AbstractTileDesign.program`."""
@@ -115,8 +118,16 @@ class TileDesign(AbstractTileDesign):
     def expected(self, snapshot: TileSnapshot, x: Float[Array, " rows"]) -> Float[Array, " cols"]:
         """See `AbstractTileDesign.expected`."""
         v_max = self.dac.v_max
-        i = mean_sense_currents(self.crossbar.prepared(), self.encoding, _effective(snapshot), v_max * x, v_max=v_max)
-        return self.encoding.decode(i, jnp.sum(v_max * x), snapshot.gain, self.device) / v_max
+        currents = lambda v: mean_sense_currents(
+            self.crossbar.prepared(), self.encoding, _effective(snapshot), v, v_max=v_max
+        )
+        v, weights = expected_inputs(self.crossbar, self.dac, x)
+        i = (
+            currents(v[0])
+            if len(v) == 1
+            else jnp.tensordot(weights, jax.vmap(currents)(v), axes=1, precision="highest")
+        )
+        return self.encoding.decode(i, jnp.sum(weights[:, None] * v), snapshot.gain, self.device) / v_max
 
     def gain(self, snapshot: TileSnapshot) -> Float[Array, " cols"]:
         """The weight that full cells stand for in every column."""

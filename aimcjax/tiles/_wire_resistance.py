@@ -15,6 +15,7 @@ from ._wires import CellArray, Wires
 
 
 _RTOL = 1e-6
+_ON = 1e-5  # how far from the full scale rounding leaves an input that is on
 
 
 class WireResistance(AbstractCrossbar):
@@ -25,8 +26,11 @@ class WireResistance(AbstractCrossbar):
 
     **Arguments:** `r_row`, `r_col` [Ohm] per segment of a row and a column line; `r_driver`, `r_sense` [Ohm] at their
     ends; `source`, "input" (rows are driven) or "gate" (1T1R: inputs open gates on a supply at the full scale of the
-    DAC, for inputs that are on or off, solved at every read); `interleaved`: the cells of a weight are adjacent columns
-    of one array instead of an array each.
+    DAC, solved at every read); `interleaved`: the cells of a weight are adjacent columns of one array instead of an
+    array each.
+
+    Gates are on or off: a tile with them needs a `BitSerialDac` of one bit a slice, and the currents of any other
+    voltage are NaN. Negative inputs are a read of their own, subtracted.
 
     Read noise of a cell reaches the column as its current does: $\sigma_{rc} W_{rc} / g_{rc}$, at most
     $\sigma_{rc}$ (assumed: exact where the cell is a small part of its lines' load; for gate inputs the wires do
@@ -69,7 +73,7 @@ class WireResistance(AbstractCrossbar):
 
         def solve(g: CellArray) -> Float[Array, " cols"]:
             if self.source == "gate":
-                return v_max * gate_currents(jnp.where((v != 0)[:, None], g, jnp.zeros_like(g)), wires)
+                return _signed_gates(g, v, v_max, wires)
             return input_currents(g, v, wires, _RTOL)
 
         i = solve(_side_by_side(g)).reshape(-1, g.shape[0]).T if self.interleaved else jax.vmap(solve)(g)
@@ -109,6 +113,11 @@ class SeriesResistance(AbstractCrossbar):
     ) -> Float[Array, " cols"]:
         """See the class."""
         return IdealCrossbar().mean_currents(self.prepare(g, None)[0], v, polarity, v_max=v_max)
+
+
+def _signed_gates(g: CellArray, v: Float[Array, " rows"], v_max: Scalar, wires: Wires) -> Float[Array, " cols"]:
+    on_or_off = jnp.all((v == 0) | (jnp.abs(jnp.abs(v) - v_max) <= _ON * v_max))
+    return jnp.where(on_or_off, v_max, jnp.nan) * (gate_currents(g, v > 0, wires) - gate_currents(g, v < 0, wires))
 
 
 def _wires(crossbar: WireResistance | SeriesResistance, g: Cells) -> Wires:

@@ -135,3 +135,34 @@ def test_nonlinear_cells_against_scipy(law: str) -> None:
 def test_unknown_scheme_is_named() -> None:
     with pytest.raises(ValueError, match="unknown scheme 'v/4'; choose one of"):
         tiles.read_margin(4, R_ON, R_OFF, scheme="v/4")
+
+
+def test_margins_of_no_array_are_named() -> None:
+    with pytest.raises(ValueError, match="n is a number of lines from 1 up, got -3"):
+        tiles.read_margin(-3, R_ON, R_OFF)
+    with pytest.raises(ValueError, match="r_on is a resistance in ohms above 0, got -10000.0"):
+        tiles.read_margin(4, -R_ON, R_OFF)
+    with pytest.raises(ValueError, match="n is a number; for several use `jax.vmap`"):
+        tiles.half_select_voltages(np.arange(3), "v/2")
+    with pytest.raises(ValueError, match="v_supply is a voltage other than zero"):
+        tiles.read_margin(4, R_ON, R_OFF, selector=SELECTORS["sinh"], v_supply=0.0)
+
+
+def test_margin_of_negative_supplies_and_of_cells_without_conductance() -> None:
+    # A selector that is the same in both directions does not see the sign; an open cell is the limit of a bad one.
+    selector = SELECTORS["sinh"]
+    with jax.enable_x64(True):
+        margin = lambda v, r_off: float(tiles.read_margin(9, R_ON, r_off, selector=selector, v_supply=v))
+        np.testing.assert_allclose(margin(-1.0, R_OFF), margin(1.0, R_OFF), rtol=1e-9)
+        np.testing.assert_allclose(margin(1.0, np.inf), margin(1.0, 1e18), rtol=1e-9)
+
+
+def test_selectors_save_large_arrays_by_how_much() -> None:
+    # Half of the supply is on each of the two cells of a row and a column that a sneak current passes: what a strong
+    # selector leaves of it is negligible, so that the margin is that of one cell on its own.
+    selector = tiles.SinhSelector(i_0=1e-18, v_0=0.02)
+    with jax.enable_x64(True):
+        alone = float(tiles.read_margin(1, R_ON, R_OFF, selector=selector, v_supply=1.0))
+        array = float(tiles.read_margin(64, R_ON, R_OFF, selector=selector, v_supply=1.0))
+    np.testing.assert_allclose(array, alone, rtol=0.05)
+    assert float(tiles.read_margin(64, R_ON, R_OFF)) < 0.1 * alone

@@ -30,7 +30,7 @@ def _cells(seed: int, *shape: int) -> np.ndarray:
     return 1e-4 * random.uniform(size=shape) * (random.uniform(size=shape) < 0.8)
 
 
-@pytest.mark.parametrize("kind", ["separate", "gate", "series"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_contract(kind: str, getkey) -> None:
     g = jnp.asarray(_cells(0, 2, 4, 3), jnp.float32)
 
@@ -38,7 +38,8 @@ def test_contract(kind: str, getkey) -> None:
         i = crossbar.currents(g, 0.02 * g, V_MAX * v, jnp.asarray(PAIR, v.dtype), v_max=jnp.asarray(V_MAX), key=key)
         return i / 2e-5
 
-    check_contract(Entry(KINDS[kind], call, jnp.linspace(-0.9, 0.9, 4)), getkey())
+    x = jnp.asarray([1.0, 0.0, -1.0, 1.0]) if kind == "gate" else jnp.linspace(-0.9, 0.9, 4)
+    check_contract(Entry(KINDS[kind], call, x), getkey())
 
 
 @pytest.mark.parametrize(
@@ -77,8 +78,9 @@ def test_pairs_of_cells_against_nodal_analysis(kind: str) -> None:
         i = nodal.input_currents(side_by_side, v, **rs)
         plus, minus = i[0::2], i[1::2]
     else:
-        v = V_MAX * (v > 0)
-        plus, minus = (V_MAX * nodal.gate_currents(one, v, 30.0, 50.0) for one in g)
+        v = V_MAX * np.asarray([1.0, -1.0, 0.0, 1.0, -1.0, -1.0])  # a negative input is a read that is subtracted
+        both = lambda one: [nodal.gate_currents(one, s * v > 0, 30.0, 50.0) for s in (1, -1)]
+        plus, minus = (V_MAX * np.subtract(*both(one)) for one in g)
     with jax.enable_x64(True):
         arguments = (jnp.asarray(v), jnp.asarray(PAIR))
         solved = KINDS[kind].mean_currents(jnp.asarray(g), *arguments, v_max=jnp.asarray(V_MAX))
