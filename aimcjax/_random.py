@@ -60,8 +60,8 @@ def split(key: PRNGKey, num: int) -> Key[Array, " num"]:
 
 
 def normal(key: PRNGKey, shape: tuple[int, ...], dtype: jnp.dtype | None = None) -> Float[Array, "..."]:
-    r"""Standard normal numbers, $\sqrt2\,\mathrm{erf}^{-1}(u)$ with $u$ uniform on the odd multiples of
-    $2^{-24}$ in $(-1, 1)$; the largest magnitude is 5.4.
+    r"""Standard normal numbers from $u$, uniform on the odd multiples of $2^{-24}$ in $(-1, 1)$: those of `normal_at`
+    in single precision, $\sqrt2\,\mathrm{erf}^{-1}(u)$ in others; the largest magnitude is 5.4.
 
     **Arguments:** `key`, used once; `shape`; `dtype`, default the default float.
 
@@ -71,8 +71,10 @@ def normal(key: PRNGKey, shape: tuple[int, ...], dtype: jnp.dtype | None = None)
     quality is tested in `tests/test_random.py`.
     """
     dtype = jnp.dtype(dtype or jnp.result_type(float))
-    top = (_bits(key, math.prod(shape)) >> 8).astype(jnp.int32).astype(jnp.float32)
-    u = (top * 2.0**-23 + (2.0**-24 - 1.0)).astype(dtype)
+    words, index = _words(key), lax.iota(jnp.uint32, math.prod(shape))
+    if dtype == jnp.float32:
+        return normal_at(words, index).reshape(shape)
+    u = _symmetric(bits_at(words, index)).astype(dtype)
     return (math.sqrt(2.0) * lax.erf_inv(u)).reshape(shape)
 
 
@@ -91,8 +93,7 @@ def normal_at(words: UInt32[Array, "*n 2"], index: UInt32[Array, "*m"]) -> Float
 
     **Reference:** the form of the quantile is that of Giles, GPU Computing Gems, ch. 10 (2011); fitted here.
     """
-    top = (bits_at(words, index) >> 8).astype(jnp.int32).astype(jnp.float32)
-    x = top * jnp.float32(2.0**-23) + jnp.float32(2.0**-24 - 1.0)
+    x = _symmetric(bits_at(words, index))
     code = lax.bitcast_convert_type((1.0 - x) * (1.0 + x), jnp.int32)
     mantissa = lax.bitcast_convert_type((code & 0x7FFFFF) | 0x3F800000, jnp.float32) - 1.0
     exponent = (code >> 23).astype(jnp.float32)
@@ -131,11 +132,19 @@ def _fold_in_position(axis_size: int, in_batched: list[bool], words: Array, mark
 
 
 def _bits(key: PRNGKey, n: int) -> UInt32[Array, " n"]:
+    return bits_at(_words(key), lax.iota(jnp.uint32, n))
+
+
+def _words(key: PRNGKey) -> UInt32[Array, "2"]:
     low, high, *more = jr.key_data(key)
     for word in more:  # keys of the "rbg" generators have four words
         low, high = _mix(low + word), _mix(high ^ low)
-    counter = lax.iota(jnp.uint32, n)
-    return _mix(_mix(counter * jnp.uint32(_GOLDEN) + low) ^ high)
+    return jnp.stack([low, high])
+
+
+def _symmetric(bits: UInt32[Array, "*n"]) -> Float[Array, "*n"]:
+    """Bits as numbers in (-1, 1): neither end, nor zero."""
+    return (bits >> 8).astype(jnp.int32).astype(jnp.float32) * jnp.float32(2.0**-23) + jnp.float32(2.0**-24 - 1.0)
 
 
 def _mix(h: UInt32[Array, "*n"]) -> UInt32[Array, "*n"]:

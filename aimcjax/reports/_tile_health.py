@@ -1,9 +1,7 @@
 """The health of every tile of a chip: one row of numbers each, and heat maps of one."""
 
 import csv
-import dataclasses
-import functools as ft
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +9,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array
 from matplotlib.figure import Figure
 
 from .. import nn
@@ -19,7 +17,7 @@ from .._types import Time
 from ..chips import mapping_table
 from ..devices import is_stuck
 from ..mapping import MatrixSnapshot
-from ..tiles import IdealCrossbar
+from ..tiles import TileDesign, decode_weights
 from ._heat_map import heat_map
 from ._results import TileErrors
 
@@ -145,17 +143,11 @@ def _stuck_shares(matrix: Any) -> list[float]:
 @eqx.filter_jit
 def _held_and_seen(snapshot: MatrixSnapshot) -> tuple[Array, Array]:
     """Weights as the cells hold them, and as inputs meet them through the wires around the load."""
-    design, weights = snapshot.design, ft.partial(_weights, snapshot)
-    seen = weights(lambda tile, x: design.expected(tile, x))
-    if not hasattr(design, "crossbar"):
-        return seen, seen
-    ideal = dataclasses.replace(design, crossbar=IdealCrossbar())
-    return weights(lambda tile, x: ideal.expected(dataclasses.replace(tile, effective=None), x)), seen
-
-
-def _weights(
-    snapshot: MatrixSnapshot, answer: Callable[[Any, Array], Array]
-) -> Float[Array, "grid_rows grid_cols rows cols"]:
+    design, factor = snapshot.design, snapshot.factor[..., None, :]
     loaded = jnp.full(snapshot.partition.block_rows, _LOAD)
-    one = lambda tile: jax.jacobian(lambda x: answer(tile, x))(loaded).T
-    return jax.vmap(jax.vmap(one))(snapshot.tiles) * snapshot.factor[..., None, :]
+    met = lambda tile: jax.jacobian(lambda x: design.expected(tile, x))(loaded).T
+    seen = jax.vmap(jax.vmap(met))(snapshot.tiles) * factor
+    if not isinstance(design, TileDesign):
+        return seen, seen
+    held = lambda tile: decode_weights(design.encoding, tile.g, tile.gain, design.device)
+    return jax.vmap(jax.vmap(held))(snapshot.tiles) * factor, seen

@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 
 from .._types import Scalar, physical
 from ..devices import AbstractDevice, IdealDevice, current
-from ._crossbar import AbstractCrossbar, Cells
+from ._crossbar import AbstractCrossbar, CellCircuit, Cells, column_variance
 from ._nonlinear_currents import nonlinear_currents
 
 
@@ -28,20 +28,16 @@ class NonlinearCrossbar(AbstractCrossbar):
     r_driver: Scalar = physical(0.0, unit="Ohm", doc="assumed, ideal drivers")
     r_sense: Scalar = physical(0.0, unit="Ohm", doc="assumed, ideal sense amplifiers")
 
-    def prepare(self, g: Cells, g_std: Cells | None) -> tuple[Cells, Cells | None]:
-        """Nothing to prepare."""
-        return g, g_std
+    def prepare(self, g: Cells, g_std: Cells | None, polarity: Float[Array, " pair"]) -> CellCircuit:
+        """The cells themselves."""
+        return CellCircuit(g, polarity, column_variance(g_std, polarity))
 
-    def prepared(self) -> AbstractCrossbar:
-        """Itself."""
-        return self
-
-    def mean_currents(
-        self, g: Cells, v: Float[Array, " rows"], polarity: Float[Array, " pair"], *, v_max: Scalar
-    ) -> Float[Array, " cols"]:
+    def mean_currents(self, prepared: CellCircuit, v: Float[Array, " rows"], *, v_max: Scalar) -> Float[Array, " cols"]:
         """See the class; one solve of the circuit."""
+        del v_max
+        g = prepared.g
         rs = [jnp.asarray(r, g.dtype) for r in (self.r_row, self.r_col, self.r_driver, self.r_sense)]
         law = lambda g, v: current(self.device, g, v)
         solve = lambda g: nonlinear_currents(law, g, v, r_row=rs[0], r_col=rs[1], r_driver=rs[2], r_sense=rs[3])
         i = jax.vmap(solve)(g)
-        return jnp.sum(polarity[:, None] * i, axis=0)
+        return jnp.sum(prepared.polarity[:, None] * i, axis=0)

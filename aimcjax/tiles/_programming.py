@@ -75,11 +75,10 @@ class Readout(eqx.Module):
         self, g: Lines, x: Float[Array, "n rows"], *, key: PRNGKey
     ) -> tuple[Float[Array, "n rows"], Float[Array, "n groups lines"]]:
         """Volts on the rows and converted currents [A] of the sense lines, for conductances `g` [S], inputs `x`."""
-        effective, _ = prepare_lines(self.crossbar, self.encoding, g, None)
-        effective, crossbar = g if effective is None else effective, self.crossbar.prepared()
+        lines = prepare_lines(self.crossbar, self.encoding, g, None)
 
         def one(x: Array, key: PRNGKey) -> tuple[Array, Array]:
-            v, _, code = read_lines(self.dac, self.adc, crossbar, self.encoding, effective, None, x, key=key)
+            v, _, code = read_lines(self.dac, self.adc, self.crossbar, self.encoding, lines, x, key=key)
             return v, code
 
         return jax.vmap(one)(x, _random.split(key, len(x)))

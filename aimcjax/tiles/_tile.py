@@ -33,16 +33,14 @@ class TileState(eqx.Module):
 
 
 class TileSnapshot(eqx.Module):
-    """One tile at one time: conductances `g` [S], deviation of one read `g_std` [S] as the lines see it or None,
-    `gain` [weight / S], mismatch of `dac` and `adc`, and `effective` [S], what the crossbar prepared from `g`; None
-    where that is `g` itself."""
+    """One tile at one time: conductances `g` [S]; `lines`, what the crossbar prepared for reads of them and their
+    noise; `gain` [weight / S]; mismatch of `dac` and `adc`."""
 
     g: Lines
-    g_std: Lines | None
+    lines: Any
     gain: Float[Array, " cols"]
     dac: Any = None
     adc: Any = None
-    effective: Lines | None = None
 
 
 class TileTrace(eqx.Module):
@@ -104,8 +102,8 @@ class TileDesign(AbstractTileDesign):
     def at(self, state: TileState, t: Time) -> TileSnapshot:
         """cells → conductances at `t` [s] after programming."""
         g = self.device.drift(state.cells, t)
-        effective, g_std = prepare_lines(self.crossbar, self.encoding, g, self.device.read_std(state.cells, t))
-        return TileSnapshot(g=g, g_std=g_std, gain=state.gain, dac=state.dac, adc=state.adc, effective=effective)
+        lines = prepare_lines(self.crossbar, self.encoding, g, self.device.read_std(state.cells, t))
+        return TileSnapshot(g=g, lines=lines, gain=state.gain, dac=state.dac, adc=state.adc)
 
     def read(self, snapshot: TileSnapshot, x: Float[Array, " rows"], *, key: PRNGKey) -> Float[Array, " cols"]:
         """conductances → currents → codes → y, for one vector `x` in [-1, 1]."""
@@ -118,9 +116,7 @@ class TileDesign(AbstractTileDesign):
     def expected(self, snapshot: TileSnapshot, x: Float[Array, " rows"]) -> Float[Array, " cols"]:
         """See `AbstractTileDesign.expected`."""
         v_max = self.dac.v_max
-        currents = lambda v: mean_sense_currents(
-            self.crossbar.prepared(), self.encoding, _effective(snapshot), v, v_max=v_max
-        )
+        currents = lambda v: mean_sense_currents(self.crossbar, snapshot.lines, v, v_max=v_max)
         v, weights = expected_inputs(self.crossbar, self.dac, x)
         i = (
             currents(v[0])
@@ -138,13 +134,7 @@ class TileDesign(AbstractTileDesign):
         if x.shape != (rows,):
             raise ValueError(f"a tile reads one vector of shape ({rows},), got {x.shape}; for a batch use `jax.vmap`")
         dac, adc = install(self.dac, snapshot.dac), install(self.adc, snapshot.adc)
-        v, i, code = read_lines(
-            dac, adc, self.crossbar.prepared(), self.encoding, _effective(snapshot), snapshot.g_std, x, key=key
-        )
+        v, i, code = read_lines(dac, adc, self.crossbar, self.encoding, snapshot.lines, x, key=key)
         y = self.encoding.decode(code, jnp.sum(v), snapshot.gain, self.device) / self.dac.v_max
         single = len(i) == 1
         return TileTrace(v=v, g=snapshot.g, i=i[0] if single else i, code=code[0] if single else code, y=y)
-
-
-def _effective(snapshot: TileSnapshot) -> Lines:
-    return snapshot.g if snapshot.effective is None else snapshot.effective

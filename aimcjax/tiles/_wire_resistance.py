@@ -7,11 +7,9 @@ from jaxtyping import Array, Float
 
 from .._types import Scalar, physical
 from ..units import Ohm
-from ._crossbar import AbstractCrossbar, Cells, IdealCrossbar
+from ._crossbar import AbstractCrossbar, CellCircuit, CellMatrix, Cells, cell_matrix, column_variance, product
 from ._effective_matrix import effective_matrix
-from ._gate_ladder import gate_currents
-from ._wire_solve import input_currents
-from ._wires import CellArray, Wires
+from ._wires import Wires
 
 
 _RTOL = 1e-6
@@ -22,7 +20,7 @@ class WireResistance(AbstractCrossbar):
     r"""Kirchhoff's laws of the array with its wires: the circuit of `crossbar_currents`.
 
     Driven rows and linear cells make a fixed matrix of the array: `prepare` finds it once per snapshot of a tile, so
-    that reading a batch costs one product, as without wires. A single vector (`mean_currents`) is solved directly.
+    that reading a batch costs one product, as without wires (`crossbar_currents` solves single vectors).
 
     **Arguments:** `r_row`, `r_col` [Ohm] per segment of a row and a column line; `r_driver`, `r_sense` [Ohm] at their
     ends; `source`, "input" (rows are driven) or "gate" (1T1R: inputs open gates on a supply at the full scale of the
@@ -50,34 +48,27 @@ class WireResistance(AbstractCrossbar):
         if self.source not in ("input", "gate"):
             raise ValueError(f"unknown source {self.source!r}; choose one of ['gate', 'input']")
 
-    def prepare(self, g: Cells, g_std: Cells | None) -> tuple[Cells, Cells | None]:
-        """The effective conductances and deviations [S]."""
+    def prepare(self, g: Cells, g_std: Cells | None, polarity: Float[Array, " pair"]) -> CellMatrix | CellCircuit:
+        """The effective conductances and variances; the cells themselves where inputs are gates."""
         if self.source == "gate":
-            return g, g_std
+            return CellCircuit(g, polarity, column_variance(g_std, polarity))
         wires = _wires(self, g)
         if self.interleaved:
             seen = _apart(effective_matrix(_side_by_side(g), wires), g.shape[0])
         else:
             seen = jax.vmap(lambda g: effective_matrix(g, wires))(g)
-        return seen, _seen_noise(g, seen, g_std)
-
-    def prepared(self) -> AbstractCrossbar:
-        """Effective conductances are read as if there were no wires."""
-        return self if self.source == "gate" else IdealCrossbar()
+        return cell_matrix(seen, _seen_noise(g, seen, g_std), polarity)
 
     def mean_currents(
-        self, g: Cells, v: Float[Array, " rows"], polarity: Float[Array, " pair"], *, v_max: Scalar
+        self, prepared: CellMatrix | CellCircuit, v: Float[Array, " rows"], *, v_max: Scalar
     ) -> Float[Array, " cols"]:
-        """See the class; one solve of the circuit."""
-        wires = _wires(self, g)
-
-        def solve(g: CellArray) -> Float[Array, " cols"]:
-            if self.source == "gate":
-                return _signed_gates(g, v, v_max, wires)
-            return input_currents(g, v, wires, _RTOL)
-
+        """See the class; one product, or the ladders of the gates."""
+        if isinstance(prepared, CellMatrix):
+            return product(v, prepared.signed)
+        g, wires = prepared.g, _wires(self, prepared.g)
+        solve = lambda g: _signed_gates(g, v, v_max, wires)
         i = solve(_side_by_side(g)).reshape(-1, g.shape[0]).T if self.interleaved else jax.vmap(solve)(g)
-        return jnp.sum(polarity[:, None] * i, axis=0)
+        return jnp.sum(prepared.polarity[:, None] * i, axis=0)
 
 
 class SeriesResistance(AbstractCrossbar):
@@ -98,26 +89,16 @@ class SeriesResistance(AbstractCrossbar):
     r_driver: Scalar = physical(0.0, unit="Ohm", doc="assumed, ideal drivers")
     r_sense: Scalar = physical(0.0, unit="Ohm", doc="assumed, ideal sense amplifiers")
 
-    def prepare(self, g: Cells, g_std: Cells | None) -> tuple[Cells, Cells | None]:
-        """The effective conductances and deviations [S]."""
+    def prepare(self, g: Cells, g_std: Cells | None, polarity: Float[Array, " pair"]) -> CellMatrix:
+        """The effective conductances and variances."""
         wires = _wires(self, g)
         seen = g / (1.0 + jax.vmap(wires.drop)(g))
-        return seen, _seen_noise(g, seen, g_std)
+        return cell_matrix(seen, _seen_noise(g, seen, g_std), polarity)
 
-    def prepared(self) -> AbstractCrossbar:
-        """Effective conductances are read as if there were no wires."""
-        return IdealCrossbar()
-
-    def mean_currents(
-        self, g: Cells, v: Float[Array, " rows"], polarity: Float[Array, " pair"], *, v_max: Scalar
-    ) -> Float[Array, " cols"]:
-        """See the class."""
-        return IdealCrossbar().mean_currents(self.prepare(g, None)[0], v, polarity, v_max=v_max)
-
-
-def _signed_gates(g: CellArray, v: Float[Array, " rows"], v_max: Scalar, wires: Wires) -> Float[Array, " cols"]:
-    on_or_off = jnp.all((v == 0) | (jnp.abs(jnp.abs(v) - v_max) <= _ON * v_max))
-    return jnp.where(on_or_off, v_max, jnp.nan) * (gate_currents(g, v > 0, wires) - gate_currents(g, v < 0, wires))
+    def mean_currents(self, prepared: CellMatrix, v: Float[Array, " rows"], *, v_max: Scalar) -> Float[Array, " cols"]:
+        """See the class; one product."""
+        del v_max
+        return product(v, prepared.signed)
 
 
 def _wires(crossbar: WireResistance | SeriesResistance, g: Cells) -> Wires:

@@ -38,7 +38,7 @@ def solve(g: jax.Array, vs: jax.Array, r: jax.Array) -> jax.Array:
 
 def prepare(g: jax.Array, r: jax.Array) -> jax.Array:
     """The effective matrix."""
-    return tiles.WireResistance(r_row=r, r_col=r).prepare(g[None], None)[0][0]
+    return tiles.WireResistance(r_row=r, r_col=r).prepare(g[None], None, jnp.ones(1)).signed
 
 
 def error(i: jax.Array, g: jax.Array, vs: jax.Array, r: float) -> float:

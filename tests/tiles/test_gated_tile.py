@@ -31,7 +31,8 @@ def test_inputs_that_gates_cannot_have() -> None:
     for dac in (periphery.IdealDac(), periphery.UniformDac(), periphery.BitSerialDac(bits=5, slice_bits=2)):
         with pytest.raises(ValueError, match="gates are on or off, got inputs of"):
             tiles.TileDesign(crossbar=GATES, dac=dac, **IO)
-    read = lambda v: GATES.mean_currents(jnp.full((1, 2, 2), 1e-5), v, jnp.ones(1), v_max=jnp.asarray(0.2))
+    prepared = GATES.prepare(jnp.full((1, 2, 2), 1e-5), None, jnp.ones(1))
+    read = lambda v: GATES.mean_currents(prepared, v, v_max=jnp.asarray(0.2))
     assert np.all(np.isnan(read(jnp.asarray([0.2, 0.1]))))
     np.testing.assert_allclose(read(jnp.asarray([0.2, -0.2])), 0.0, atol=1e-12)
 

@@ -44,7 +44,8 @@ def test_crossbar_contract(name: str, getkey) -> None:
     g = 25e-6 * jr.uniform(jr.key(1), (2, ROWS, COLS))
 
     def call(crossbar, v, key):
-        return crossbar.currents(g, 0.01 * g, 0.2 * v, jnp.asarray([1.0, -1.0]), v_max=jnp.asarray(0.2), key=key) / 5e-6
+        prepared = crossbar.prepare(g, 0.01 * g, jnp.asarray([1.0, -1.0]))
+        return crossbar.currents(prepared, 0.2 * v, v_max=jnp.asarray(0.2), key=key) / 5e-6
 
     check_contract(Entry(crossbar, call, X), getkey())
 
@@ -97,13 +98,14 @@ def test_column_noise_is_the_sum_of_cell_noise(getkey) -> None:
     n, crossbar, polarity = 20_000, tiles.IdealCrossbar(), jnp.asarray([1.0, -1.0])
     g = 25e-6 * jr.uniform(getkey(), (2, 8, 3))
     std, v = 0.05 * g, 0.2 * X[:1] * jnp.ones(8) + 0.01 * jnp.arange(8.0)
-    per_column = jax.vmap(lambda k: crossbar.currents(g, std, v, polarity, v_max=jnp.asarray(0.2), key=k))(
+    prepared = crossbar.prepare(g, std, polarity)
+    per_column = jax.vmap(lambda k: crossbar.currents(prepared, v, v_max=jnp.asarray(0.2), key=k))(
         jr.split(getkey(), n)
     )
 
     def per_cell(key):
         noisy = g + std * jr.normal(key, g.shape)
-        return crossbar.mean_currents(noisy, v, polarity, v_max=jnp.asarray(0.2))
+        return crossbar.mean_currents(crossbar.prepare(noisy, None, polarity), v, v_max=jnp.asarray(0.2))
 
     cellwise = jax.vmap(per_cell)(jr.split(getkey(), n))
     for a, b in zip(np.asarray(per_column, np.float64).T, np.asarray(cellwise, np.float64).T, strict=True):
@@ -120,9 +122,9 @@ def test_ir_drop_formula() -> None:
     factor = 1 - (1 - np.arange(n) / n) ** 2
     expected = v @ signed - a * (a * (0.05 * a - 0.2) + 0.5) * ((v * factor) @ signed)
     with jax.enable_x64(True):
-        ours = tiles.CubicIrDrop(r_wire=r).mean_currents(
-            jnp.asarray(g), jnp.asarray(v), jnp.asarray([1.0, -1.0]), v_max=jnp.asarray(0.2)
-        )
+        crossbar = tiles.CubicIrDrop(r_wire=r)
+        prepared = crossbar.prepare(jnp.asarray(g), None, jnp.asarray([1.0, -1.0]))
+        ours = crossbar.mean_currents(prepared, jnp.asarray(v), v_max=jnp.asarray(0.2))
     np.testing.assert_allclose(np.asarray(ours), expected, rtol=1e-12)
 
 
