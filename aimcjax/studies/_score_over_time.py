@@ -30,9 +30,9 @@ def score_over_time(
     `FloatingPointError` if a training diverges.
     """
     started, tell = time.monotonic(), progress or Progress(quiet=True)
+    data = config.data.load()
     with new_run(out, overwrite=overwrite) as run:
         keys = keys_for(jr.key(config.seed), ("model", "digital", "hwa", "chips", "portrait"))
-        data = config.data.load()
         model = roads.prepare(config, data, keys["model"])
 
         with tell.training("digital training", config.digital_training.epochs) as step:
