@@ -7,6 +7,7 @@
 - `calibrate_matrix(matrix, x, wanted, t=t, key=key)` corrects outputs by what known vectors gave: `AffineColumns`,
   `ColumnGain`, `GlobalGain`; `PeriodicCalibration` and `calibrated_over_time` say when.
 - `calibrate_adc(design, programmed, xs, key=key)`: ranges of the ADCs from what they see, also of every slice.
+- `programming_report`: pulses, energy and time that programming takes.
 - `averaged(matrices)`: the mean of several programmed copies.
 """
 
@@ -35,4 +36,5 @@ from ._matrix import (
     program_matrix as program_matrix,
 )
 from ._partition import Partition as Partition
+from ._programming import programming_report as programming_report
 from ._roles import ROLES as ROLES

@@ -1,5 +1,6 @@
 """A matrix on many tiles: partition, ideal limit, drift compensation."""
 
+import jax
 import jax.numpy as jnp
 import jax.random as jr
 import jaxtyping
@@ -9,7 +10,7 @@ import tolerances
 from hypothesis import given, settings, strategies as st
 
 from aimcjax import devices, periphery, tiles
-from aimcjax.mapping import GlobalDriftCompensation, Partition, program_matrix
+from aimcjax.mapping import GlobalDriftCompensation, Partition, program_matrix, programming_report
 
 
 sizes = st.integers(1, 60)
@@ -101,6 +102,22 @@ def test_time_as_a_python_number_does_not_recompile(getkey) -> None:
     for t in (2.0, 3, jnp.asarray(4.0)):
         matrix.at(t)
     assert _matrix._age._cached._cache_size() == before
+
+
+def test_report_is_of_the_chip_that_is_programmed(getkey) -> None:
+    design = tiles.TileDesign(rows=8, cols=6, policy=tiles.WriteVerify(tolerance=0.02))
+    w, key = jr.normal(getkey(), (12, 5)), getkey()
+    report = programming_report(design, w, key=key)
+    matrix = program_matrix(design, w, key=key)
+    g = np.asarray(jax.vmap(jax.vmap(lambda cells: design.device.drift(cells, 0.0)))(matrix.tiles.cells))
+    blocks = matrix.partition.split_matrix(w)
+    target = np.asarray(jax.vmap(jax.vmap(lambda block: design.encoding.encode(block, design.device)[0]))(blocks))
+    np.testing.assert_allclose(np.asarray(report.error), g - target, atol=1e-5 * float(design.device.g_max))
+    cost, pulses, reads = design.policy.cost, np.asarray(report.pulses), np.asarray(report.reads)
+    energy = float(cost.write_energy) * pulses.sum() + float(cost.read_energy) * reads.sum()
+    np.testing.assert_allclose(float(jnp.sum(report.energy)), energy, rtol=1e-5)
+    with pytest.raises(ValueError, match="WeightLevelTile has no cells"):
+        programming_report(tiles.WeightLevelTile(), w, key=key)
 
 
 def test_bad_input_is_named(getkey) -> None:
