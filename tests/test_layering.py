@@ -29,7 +29,7 @@ LEVELS = [
 LEVEL = {part: level for level, parts in enumerate(LEVELS) for part in parts}
 ONLY_IN = {"pydantic": {"config"}, "typer": {"cli"}, "matplotlib": {"reports"}, "xarray": {"reports"}, "sklearn":
 {"datasets"},
-           "orbax": {"checkpoint"}, "flax": set(), "numpyro": {"fitting"},
+           "orbax": {"checkpoint"}, "flax": {"nn"}, "numpyro": {"fitting"},
            "yaml": {"config", "reports", "components", "fitting"}}  # fmt: skip
 FILES = sorted(PACKAGE.rglob("*.py"))
 

@@ -132,14 +132,15 @@ def cost(
     **Raises:** `ValueError` for a tile or converter without a cost model.
     """
     energy = {name: jnp.zeros(()) for name in COMPONENTS}
-    latency, area = jnp.zeros(()), jnp.zeros(())
+    latencies, area = {}, jnp.zeros(())
     n_tiles = n_cells = 0
     layer: Any
-    for name, layer in nn.analog_layers(chip).items():
-        part, n_vectors = layer.matrix.partition, activity.vectors[name]
-        found = _layer(layer, input_power[name], constants, adc_model or constants, dac_model or constants)
+    for name, layer in nn.matrix_layers(chip).items():
+        whole = name.partition("[")[0]  # the matrices of a stack share its vectors and work in parallel
+        part, n_vectors = layer.matrix.partition, activity.vectors[whole]
+        found = _layer(layer, input_power[whole], constants, adc_model or constants, dac_model or constants)
         energy = {key: energy[key] + n_vectors * found.energy.get(key, 0.0) for key in energy}
-        latency = latency + n_vectors * found.latency
+        latencies[whole] = jnp.maximum(latencies.get(whole, 0.0), n_vectors * found.latency)
         area = area + found.area
         n_tiles += part.n_tiles
         n_cells += found.n_cells
@@ -148,7 +149,8 @@ def cost(
         + activity.digital_macs * constants.digital_energy_per_mac
     )
     energy["digital"] = energy["digital"] + digital_J
-    latency = latency + (activity.digital_ops + 2 * activity.digital_macs) / constants.digital_ops_per_s
+    digital_s = (activity.digital_ops + 2 * activity.digital_macs) / constants.digital_ops_per_s
+    latency = sum(latencies.values(), digital_s)
     return Cost(energy, latency, area, activity.n_macs, n_tiles, n_cells)
 
 

@@ -26,7 +26,7 @@ def mapping_table(model: Any) -> list[dict[str, Any]]:
     it is largest), `verify_policy`. The ranges cover every mapped weight exactly once.
     """
     rows: list[dict[str, Any]] = []
-    for name, layer in nn.analog_layers(model).items():
+    for name, layer in nn.matrix_layers(model).items():
         if not isinstance(layer, nn.ProgrammedLinear):
             raise ValueError(f"layer {name} is not programmed; make a chip with `aimcjax.nn.program(model, key=key)`")
         rows += _layer_rows(name, layer, first=len(rows))
@@ -39,7 +39,7 @@ def check_capacity(model: Any, max_tiles: int | None) -> int:
     **Raises:** `ValueError` if the chip has fewer, naming the layer that no longer fits.
     """
     needed = 0
-    for name, layer in nn.analog_layers(model).items():
+    for name, layer in nn.matrix_layers(model).items():
         n_tiles = nn.partition_of(layer).n_tiles
         needed += n_tiles
         if max_tiles is not None and needed > max_tiles:

@@ -7,6 +7,7 @@ import jax.random as jr
 from jax import lax
 from jaxtyping import Array, Float, Int
 
+from .. import nn
 from .._types import PRNGKey
 
 
@@ -34,6 +35,9 @@ class ExpertLinear(eqx.Module):
         """Every row through its expert."""
         y = grouped_product(x, expert, self.weight)
         return y if self.bias is None else y + self.bias[expert]
+
+
+nn.to_analog.register(ExpertLinear, nn.expert_stack)
 
 
 @jax.jit  # called eagerly, the loop would compile anew at every call

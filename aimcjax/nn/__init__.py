@@ -5,24 +5,32 @@
     chip = program(analog, key=key)                                 # one physical chip
     ys = apply(at(chip, t=3600.0), xs, key=key)                     # read an hour later
 
-- `AnalogLinear`, `ProgrammedLinear`, `AgedLinear`: the three lives of a layer.
+- `AnalogLinear`, `ProgrammedLinear`, `AgedLinear`: the three lives of a layer; `AbstractForm`, what it does around its
+  matrices.
 - `trainable`: which leaves training may change. `with_compensation`, `with_compensation_strength`:
   another drift compensation, or the same at another strength.
 - `reestimate_batch_norm`: statistics of batch normalisation as the chip gives them.
-- `to_digital`: back to ordinary weights.
-- `to_analog`, `map_layers`: where new layer types and frameworks register.
+- `to_digital`: back to ordinary weights, or to those that a chip holds.
+- `summary(model, x)`: the table of layers, digital or analog and why, and who does which share of the products;
+  `count_activity`, the counts behind it. `analog_layers`, `matrix_layers`: layers, and single matrices, by name.
+- `to_analog`, `make_analog`, `expert_stack`, `is_lookup`, `map_layers`: where new layer types and frameworks register.
 """
 
+from ._activity import Activity as Activity, Product as Product, count_activity as count_activity
 from ._batch_norm import reestimate_batch_norm as reestimate_batch_norm
 from ._calibrate import calibrate as calibrate, input_power as input_power
 from ._convert import (
     analog_layers as analog_layers,
     convert as convert,
     is_convertible as is_convertible,
+    is_lookup as is_lookup,
+    make_analog as make_analog,
     map_layers as map_layers,
     to_analog as to_analog,
-    to_digital as to_digital,
 )
+from ._digital import to_digital as to_digital
+from ._equinox import expert_stack as expert_stack
+from ._forms import AbstractForm as AbstractForm, AbstractProduct as AbstractProduct
 from ._functional import (
     apply as apply,
     at as at,
@@ -40,4 +48,6 @@ from ._linear import (
     is_analog as is_analog,
     partition_of as partition_of,
 )
+from ._matrices import matrix_layers as matrix_layers
 from ._rules import Rule as Rule
+from ._summary import LayerRow as LayerRow, Summary as Summary, summary as summary

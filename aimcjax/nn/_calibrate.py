@@ -16,6 +16,8 @@ from jaxtyping import Array, Float
 
 from .._types import Scalar
 from ._convert import analog_layers, map_layers
+from ._exact import ExactProduct
+from ._forms import AbstractForm
 from ._linear import AbstractAnalogLayer, AnalogLinear, is_analog
 
 
@@ -41,15 +43,15 @@ def calibrate(model: Model, xs: Array, *, quantile: float = 0.999) -> Model:
     if not np.all(np.isfinite(np.asarray(xs))):
         raise ValueError("calibration data must be finite, got NaN or infinite values")
     histograms = _input_histograms(model, xs)
-    wild = [name for name, histogram in histograms.items() if histogram[-1] > 0]
+    wild = [name for name, histogram in histograms.items() if np.any(histogram[..., -1] > 0)]
     if wild:
         raise ValueError(f"inputs of layer {wild[0]} are NaN or larger than {_EDGES[-1]:g}; did training diverge?")
-    ranges = {name: _quantile(np.asarray(h), quantile) for name, h in histograms.items()}
 
     def set_range(path: str, layer: AnalogLinear) -> AnalogLinear:
         del path
-        found = ranges[layer.name]
-        return layer if found is None else dataclasses.replace(layer, input_range=found)
+        found = _ranges(np.asarray(histograms[layer.name]), quantile)
+        old = layer.input_range
+        return dataclasses.replace(layer, input_range=jnp.where(np.isnan(found), old, found.astype(old.dtype)))
 
     return map_layers(model, set_range, is_analog)
 
@@ -65,19 +67,20 @@ def input_power(model: Any, xs: Array) -> dict[str, float]:
     layers = analog_layers(model)
     power = {}
     for name, histogram in _input_histograms(model, xs).items():
-        x = np.minimum(centres / float(layers[name].input_range), 1.0)
+        x = np.minimum(centres / np.asarray(layers[name].input_range)[..., None], 1.0)
         weights = np.asarray(histogram)
         power[name] = float(np.sum(weights * x**2) / np.sum(weights))
     return power
 
 
 @eqx.filter_jit
-def _input_histograms(model: Any, xs: Array) -> dict[str, Float[Array, " bins"]]:
-    zeros = {name: jnp.zeros(len(_EDGES) + 1) for name in analog_layers(model)}
+def _input_histograms(model: Any, xs: Array) -> dict[str, Array]:
+    layers = analog_layers(model)
+    zeros = {name: jnp.zeros((*layer.input_range.shape, len(_EDGES) + 1)) for name, layer in layers.items()}
 
     def total(histograms: dict[str, Array]) -> Scalar:
         tapped = map_layers(model, lambda _, layer: _Tapped.of(layer, histograms[layer.name]), is_analog)
-        return jnp.sum(jax.vmap(tapped)(xs))
+        return sum((jnp.sum(y) for y in jax.tree.leaves(jax.vmap(tapped)(xs))), jnp.zeros(()))
 
     return jax.grad(total)(zeros)
 
@@ -85,24 +88,33 @@ def _input_histograms(model: Any, xs: Array) -> dict[str, Float[Array, " bins"]]
 class _Tapped(eqx.Module):
     """A digital stand-in for an analog layer that reports its inputs."""
 
-    weight: Array
-    bias: Array | None
+    weight: Any
+    bias: Any
     histogram: Array
+    form: AbstractForm = eqx.field(static=True)
 
     @classmethod
     def of(cls, layer: AbstractAnalogLayer, histogram: Array) -> "_Tapped":
         if not isinstance(layer, AnalogLinear):
             raise ValueError(f"layer {layer.name} is already programmed; calibrate the model before `program`")
-        return cls(layer.weight, layer.bias, histogram)
+        return cls(layer.weight, layer.bias, histogram, layer.form)
 
-    def __call__(self, x: Float[Array, " n_in"], *, key: Any = None) -> Float[Array, " n_out"]:
+    def __call__(self, x: Array, *args: Any, key: Any = None, **kwargs: Any) -> Array:
         del key
-        y = self.weight @ _tap(x, self.histogram)
-        return y if self.bias is None else y + self.bias
+        product = ExactProduct(self.form.matrices(self.weight), self._watch)
+        return self.form(product, self.bias, x, *args, **kwargs)
+
+    def __matmul__(self, x: Array) -> Array:
+        return self(x)
+
+    def _watch(self, xs: Array, which: Array | None) -> Array:
+        if self.histogram.ndim == 1:
+            return _tap(xs, self.histogram)
+        return jax.vmap(_tap)(xs, self.histogram[which])  # an expert's range is that of its own inputs
 
 
 @jax.custom_vjp
-def _tap(x: Float[Array, " n_in"], histogram: Float[Array, " bins"]) -> Float[Array, " n_in"]:
+def _tap(x: Float[Array, "..."], histogram: Float[Array, " bins"]) -> Float[Array, "..."]:
     del histogram
     return x
 
@@ -120,9 +132,12 @@ def _tap_backward(residuals: tuple[Array, Array], cotangent: Array) -> tuple[Arr
 _tap.defvjp(_tap_forward, _tap_backward)
 
 
-def _quantile(histogram: Float[np.ndarray, " bins"], quantile: float) -> float | None:
+def _ranges(histogram: Float[np.ndarray, "*stack bins"], quantile: float) -> Float[np.ndarray, "*stack"]:
+    """The quantile of each histogram, NaN where there were no inputs."""
+    if histogram.ndim == 2:
+        return np.stack([_ranges(one, quantile) for one in histogram])
     counts = histogram[1:]  # zeros (padding, closed rectifiers) need no range and would only dilute the quantile
     if counts.sum() == 0:
-        return None
+        return np.asarray(np.nan)
     index = int(np.searchsorted(np.cumsum(counts), quantile * counts.sum() * (1 - 1e-6)))
-    return float(_EDGES[min(index + 1, len(_EDGES) - 1)])
+    return np.asarray(_EDGES[min(index + 1, len(_EDGES) - 1)])

@@ -1,15 +1,16 @@
 """Replacing a model's layers by analog ones. New layer types and model frameworks register here; nothing is patched."""
 
 import functools as ft
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import equinox as eqx
-import jax.random as jr
 import jax.tree_util as jtu
 
 from ..mapping import AbstractCompensation, GlobalDriftCompensation
 from ..tiles import AbstractTileDesign
+from ._forms import AbstractForm
 from ._linear import AnalogLinear, is_analog
 from ._rules import Rule, RuleBook
 
@@ -19,31 +20,93 @@ Model = TypeVar("Model")
 
 @ft.singledispatch
 def to_analog(layer: Any, design: AbstractTileDesign, compensation: AbstractCompensation, name: str) -> Any:
-    """The analog version of a layer; register your own type with `@to_analog.register`.
+    """The analog version of a layer; register your own type with `@to_analog.register`, and make it with `make_analog`.
 
     **Raises:** `TypeError` for a type nobody registered.
     """
     raise TypeError(f"no analog version of {type(layer).__name__} is registered (layer {name})")
 
 
-@to_analog.register
-def _(layer: eqx.nn.Linear, design: AbstractTileDesign, compensation: AbstractCompensation, name: str) -> AnalogLinear:
-    if "scalar" in (layer.in_features, layer.out_features):
-        raise ValueError(f'layer {name}: a Linear of "scalar" size has no vector to put on rows; use size 1')
-    return AnalogLinear(weight=layer.weight, bias=layer.bias, design=design, compensation=compensation, name=name)
+def make_analog(
+    weight: Any,
+    bias: Any,
+    form: AbstractForm,
+    design: AbstractTileDesign,
+    compensation: AbstractCompensation,
+    name: str,
+) -> AnalogLinear:
+    """An analog layer from parameters (arrays, or what stands for them) in the shape that `form` knows."""
+    return AnalogLinear(
+        weight=weight,
+        bias=bias,
+        design=design,
+        compensation=compensation,
+        name=name,
+        input_range=form.input_ranges(weight),
+        form=form,
+    )
+
+
+@ft.singledispatch
+def is_lookup(layer: Any) -> bool:
+    """Whether a layer reads rows of a table: rules pass over it unless they say `lookups=True`."""
+    del layer
+    return False
+
+
+@is_lookup.register
+def _(layer: eqx.nn.Embedding) -> bool:
+    del layer
+    return True
 
 
 def is_convertible(node: Any) -> bool:
-    """Whether `to_analog` knows the type of `node`."""
-    return to_analog.dispatch(type(node)) is not to_analog.dispatch(object)
+    """Whether `to_analog` knows the type of `node`, and `node` is not analog already."""
+    return not refusal(node) and not any(is_analog(part) for part in getattr(node, "__dict__", {}).values())
+
+
+def refusal(node: Any) -> str:
+    """Why `to_analog` cannot convert `node`, empty if it can."""
+    load_frameworks()
+    base = next((cls for cls in type(node).__mro__ if cls in to_analog.registry), object)
+    if base is object:
+        return f"no analog version of {type(node).__name__}: register one with `to_analog`"
+    if type(node).__call__ is not base.__call__:  # a subclass that computes something else
+        return f"{type(node).__name__} changes the call of {base.__name__}: register it with `to_analog`"
+    return ""
+
+
+def is_opaque(node: Any) -> bool:
+    """Whether a layer makes the weights of another at every call, which therefore cannot be programmed."""
+    return isinstance(node, (eqx.nn.WeightNorm, eqx.nn.SpectralNorm))
 
 
 @ft.singledispatch
 def map_layers(model: Any, f: Callable[[str, Any], Any], is_layer: Callable[[Any], bool]) -> Any:
-    """`model` with every layer (by `is_layer`) replaced by `f(path, layer)`; any pytree, so any Equinox model."""
-    return jtu.tree_map_with_path(
-        lambda path, node: f(path_name(path), node) if is_layer(node) else node, model, is_leaf=is_layer
-    )
+    """`model` with every layer (by `is_layer`) replaced by `f(path, layer)`; any pytree, so any Equinox model. Other
+    frameworks register here; those of Flax NNX are known."""
+    load_frameworks()
+    default = map_layers.dispatch(object)
+    foreign = lambda node: map_layers.dispatch(type(node)) is not default
+
+    def one(path: Sequence[Any], node: Any) -> Any:
+        here = path_name(path)
+        if foreign(node):
+            return map_layers(node, lambda rest, layer: f(f"{here}/{rest}".strip("/"), layer), is_layer)
+        return f(here, node) if is_layer(node) else node
+
+    return jtu.tree_map_with_path(one, model, is_leaf=lambda node: foreign(node) or is_layer(node))
+
+
+@ft.cache
+def _import_nnx() -> None:
+    from . import _nnx_layers  # noqa: F401  # it registers itself
+
+
+def load_frameworks() -> None:
+    """Makes known the model frameworks that are in use: importing them takes longer than this package."""
+    if "flax.nnx" in sys.modules:
+        _import_nnx()
 
 
 def path_name(path: Sequence[Any]) -> str:
@@ -54,37 +117,28 @@ def path_name(path: Sequence[Any]) -> str:
 def convert(model: Model, rules: Sequence[Rule], *, compensation: AbstractCompensation | None = None) -> Model:
     """The same model with layers replaced by analog ones, still trainable.
 
-    **Arguments:** `model`, any Equinox model (a pytree with `equinox.nn.Linear` layers); `rules`, first match wins,
-    a layer that no rule matches stays digital; `compensation`, default `GlobalDriftCompensation()`. Input ranges
-    start at one: set them from data with `calibrate`.
+    **Arguments:** `model`, any Equinox or Flax NNX model; `rules`, first match wins, a layer that no rule matches stays
+    digital; `compensation`, default `GlobalDriftCompensation()`. Input ranges start at one: set them from data with
+    `calibrate`.
 
-    **Returns:** a model of the same class. `program` makes it a chip.
+    **Returns:** a model of the same class. `program` makes it a chip, `summary` says what became of each layer. Tied
+    weights stay tied: those of `equinox.nn.Shared`, and shared modules and parameters of NNX. The parameters of an NNX
+    model are shared with the original, as `flax.nnx.clone` would not: training one trains the other.
 
-    **Raises:** `ValueError` if a rule matches no layer.
+    **Raises:** `ValueError` if a rule matches no layer, or a layer that has no analog version in its variant.
     """
     book = RuleBook(rules)
     compensation = compensation or GlobalDriftCompensation()
 
     def replace(path: str, layer: Any) -> Any:
-        design = book.design_for(path)
+        if is_opaque(layer):
+            return layer
+        design = book.design_for(path, lookup=is_lookup(layer))
         return layer if design is None else to_analog(layer, design, compensation, path)
 
-    analog = map_layers(model, replace, is_convertible)
+    analog = map_layers(model, replace, lambda node: is_opaque(node) or is_convertible(node))
     book.check_all_used()
     return analog
-
-
-def to_digital(model: Model) -> Model:
-    """The reverse of `convert`: every analog layer, not programmed, becomes an `equinox.nn.Linear` with its weights."""
-
-    def replace(path: str, layer: Any) -> Any:
-        del path
-        n_out, n_in = layer.weight.shape
-        blank = eqx.filter_eval_shape(eqx.nn.Linear, n_in, n_out, use_bias=layer.bias is not None, key=jr.key(0))
-        parts = lambda linear: (linear.weight, linear.bias)
-        return eqx.tree_at(parts, blank, parts(layer), is_leaf=lambda leaf: leaf is None)
-
-    return map_layers(model, replace, is_analog)
 
 
 def analog_layers(model: Any) -> dict[str, Any]:

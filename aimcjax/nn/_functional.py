@@ -17,6 +17,7 @@ from ..mapping import AbstractCompensation
 from ..tiles import AbstractTileDesign
 from ._convert import analog_layers, map_layers
 from ._linear import AnalogLinear, ProgrammedLinear, is_analog
+from ._tied import expand_tied
 
 
 Model = TypeVar("Model")
@@ -32,6 +33,7 @@ def program(model: Model, *, key: PRNGKey) -> Model:
 
     **Raises:** `ValueError` for NaN or infinite weights, and if no layer is analog.
     """
+    model = expand_tied(model)
     keys = _keys(model, key)
 
     def one(path: str, layer: Any) -> Any:

@@ -1,16 +1,24 @@
 """A linear layer in its three lives: trainable, programmed on a chip, aged to a time."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from .. import _random
-from .._types import PRNGKey, Scalar, Time, physical
+from .._types import PRNGKey, Time, physical
 from ..mapping import AbstractCompensation, MatrixSnapshot, Partition, TiledMatrix, program_matrix
 from ..tiles import AbstractTileDesign, check_finite
+from ._forms import AbstractForm, AbstractProduct, Rows
+from ._stack import MatrixStack, StackSnapshot, by_group, program_stack
+
+
+if TYPE_CHECKING:
+    Matrix = Snapshot = Any  # which of the two it is, the form of the layer knows
+else:
+    Matrix, Snapshot = TiledMatrix | MatrixStack, MatrixSnapshot | StackSnapshot
 
 
 class AbstractAnalogLayer(eqx.Module):
@@ -28,88 +36,159 @@ class AnalogLinear(AbstractAnalogLayer):
     r"""`y = W x + b` with W on tiles, still trainable: every call programs afresh.
 
     Digitally around the tiles: inputs are divided by `input_range` (and saturate beyond it in the DAC), every output
-    row of W is scaled to a largest magnitude of one, both are multiplied back, and the bias is added.
+    row of W is scaled to a largest magnitude of one, both are multiplied back, and the bias is added. Convolutions,
+    contractions, look-ups and stacks of experts are linear too: their `form` makes matrices of the weight and vectors
+    of the input.
 
-    **Arguments:** `weight[n_out, n_in]`, `bias[n_out]` or `None`, as in `equinox.nn.Linear`; `input_range`, the
-    input that is full scale; `design`, the tile.
+    **Arguments:** `weight` and `bias` (or `None`) in the shape of the digital layer, `[n_out, n_in]` and `[n_out]`
+    unless `form` says otherwise; `input_range`, the input that is full scale (one for each matrix of a stack of
+    experts); `design`, the tile; `form`.
 
     **Reference:** scaling and ranges as in Rasch et al., Nat. Commun. 14:5282 (2023), Methods.
     """
 
-    weight: Float[Array, "n_out n_in"]
-    bias: Float[Array, " n_out"] | None
+    weight: Any  # an array, or what stands for one: `equinox.nn.Shared` and Flax NNX keep it elsewhere
+    bias: Any
     design: AbstractTileDesign
     compensation: AbstractCompensation
     name: str = eqx.field(static=True)
-    input_range: Scalar = physical(1.0)
+    input_range: Any = physical(1.0)
     key: PRNGKey | None = None
+    form: AbstractForm = eqx.field(static=True, default=Rows())
+
+    @property
+    def matrices(self) -> Float[Array, "*stack n_out n_in"]:
+        """What lies on tiles: one matrix, or a stack of equal ones."""
+        return self.form.matrices(self.weight)
 
     def program(self, *, key: PRNGKey) -> "ProgrammedLinear":
         """One physical copy of the layer; `key` draws the chip.
 
         **Raises:** `ValueError` for NaN or infinite weights.
         """
+        matrices = self.matrices
         try:
-            check_finite(self.weight)
+            check_finite(matrices)
         except ValueError as error:
             raise ValueError(f"layer {self.name}: {error}") from None
-        scale = jnp.max(jnp.abs(self.weight), axis=1)
+        scale = jnp.max(jnp.abs(matrices), axis=-1)
         scale = jnp.where(scale > 0, scale, 1.0)
-        matrix = program_matrix(self.design, (self.weight / scale[:, None]).T, key=key, compensation=self.compensation)
+        w = (matrices / scale[..., None]).mT
+        program = program_matrix if w.ndim == 2 else program_stack
         return ProgrammedLinear(
-            matrix=matrix, scale=scale, bias=self.bias, input_range=self.input_range, name=self.name, key=self.key
+            matrix=program(self.design, w, key=key, compensation=self.compensation),
+            scale=scale,
+            bias=self.bias,
+            input_range=self.input_range,
+            name=self.name,
+            key=self.key,
+            form=self.form,
         )
 
-    def __call__(self, x: Float[Array, " n_in"], *, key: PRNGKey | None = None) -> Float[Array, " n_out"]:
+    def __call__(self, x: Array, *args: Any, key: PRNGKey | None = None, **kwargs: Any) -> Array:
         """Programs a fresh chip, reads it at once: the forward pass of noise-aware training, one noise draw a call."""
-        key = _bound(self, key)
-        key_program, key_read = _random.split(key, 2)
-        return self.program(key=key_program).at(0.0)(x, key=key_read)
+        key_program, key_read = _random.split(_bound(self, key), 2)
+        return self.program(key=key_program).at(0.0)(x, *args, key=key_read, **kwargs)
+
+    def __matmul__(self, x: Float[Array, " n_in"]) -> Float[Array, " n_out"]:
+        """`W @ x`, for a matrix in the place of an array."""
+        return self(x)
 
 
 class ProgrammedLinear(AbstractAnalogLayer):
-    """An `AnalogLinear` on one chip: `matrix` programmed, everything digital as before."""
+    """An `AnalogLinear` on one chip: `matrix` (or stack of them) programmed, everything digital as before."""
 
-    matrix: TiledMatrix
-    scale: Float[Array, " n_out"]
-    bias: Float[Array, " n_out"] | None
-    input_range: Scalar
+    matrix: Matrix
+    scale: Float[Array, "*stack n_out"]
+    bias: Any
+    input_range: Any
     name: str = eqx.field(static=True)
     key: PRNGKey | None = None
+    form: AbstractForm = eqx.field(static=True, default=Rows())
 
     def at(self, t: Time) -> "AgedLinear":
         """The layer `t` seconds after programming."""
-        matrix = self.matrix.at(t)
         return AgedLinear(
-            matrix=matrix, scale=self.scale, bias=self.bias, input_range=self.input_range, name=self.name, key=self.key
+            matrix=self.matrix.at(t),
+            scale=self.scale,
+            bias=self.bias,
+            input_range=self.input_range,
+            name=self.name,
+            key=self.key,
+            form=self.form,
         )
 
-    def __call__(self, x: Float[Array, " n_in"], *, key: PRNGKey | None = None) -> Float[Array, " n_out"]:
+    def __call__(self, x: Array, *args: Any, key: PRNGKey | None = None, **kwargs: Any) -> Array:
         """Reads the layer as it is right after programming; use `at` for any other time."""
-        return self.at(0.0)(x, key=key)
+        return self.at(0.0)(x, *args, key=key, **kwargs)
+
+    def __matmul__(self, x: Float[Array, " n_in"]) -> Float[Array, " n_out"]:
+        """`W @ x`, for a matrix in the place of an array."""
+        return self(x)
 
 
 class AgedLinear(AbstractAnalogLayer):
     """A `ProgrammedLinear` at one time, for many reads."""
 
-    matrix: MatrixSnapshot
-    scale: Float[Array, " n_out"]
-    bias: Float[Array, " n_out"] | None
-    input_range: Scalar
+    matrix: Snapshot
+    scale: Float[Array, "*stack n_out"]
+    bias: Any
+    input_range: Any
     name: str = eqx.field(static=True)
     key: PRNGKey | None = None
+    form: AbstractForm = eqx.field(static=True, default=Rows())
 
-    def __call__(self, x: Float[Array, " n_in"], *, key: PRNGKey | None = None) -> Float[Array, " n_out"]:
-        """`W x + b` for one vector, read with fresh noise."""
-        key_read = _random.key_per_vector(_bound(self, key), x)
-        with jax.named_scope(f"aimc.{self.name}"):
-            y = self.matrix(x / self.input_range, key=key_read) * (self.scale * self.input_range)
-        return y if self.bias is None else y + self.bias
+    def __call__(self, x: Array, *args: Any, key: PRNGKey | None = None, **kwargs: Any) -> Array:
+        """The layer, read with fresh noise: `W x + b` for one vector, unless `form` takes other inputs."""
+        key_read = _random.key_per_vector(_bound(self, key), jnp.asarray(x).astype(float))  # of an index too
+        return self.form(_TileProduct(self, key_read), self.bias, x, *args, **kwargs)
+
+    def __matmul__(self, x: Float[Array, " n_in"]) -> Float[Array, " n_out"]:
+        """`W @ x`, for a matrix in the place of an array."""
+        return self(x)
+
+
+class _TileProduct(AbstractProduct):
+    """Products on the tiles of an aged layer, every vector with its own read noise."""
+
+    def __init__(self, layer: AgedLinear, key: PRNGKey) -> None:
+        self._layer, self._key = layer, key
+
+    def one(self, x: Float[Array, " n_in"]) -> Float[Array, " n_out"]:
+        layer = self._layer
+        return self._read(layer.matrix, layer.scale, layer.input_range, x, self._key)
+
+    def many(self, xs: Float[Array, "*stack vectors n_in"]) -> Float[Array, "*stack vectors n_out"]:
+        layer, n_vectors = self._layer, xs.shape[-2]
+        reads = jax.vmap(self._read, in_axes=(None, None, None, 0, 0))
+        if xs.ndim == 2:
+            keys = _random.split(self._key, n_vectors)
+            return reads(layer.matrix, layer.scale, layer.input_range, xs, keys)
+        keys = _random.split(self._key, len(xs) * n_vectors).reshape(len(xs), n_vectors)
+        each = lambda e, scale, xs, keys: reads(layer.matrix.member(e), scale, layer.input_range, xs, keys)
+        return jax.vmap(each)(jnp.arange(len(xs)), layer.scale, xs, keys)
+
+    def chosen(self, xs: Float[Array, "rows n_in"], which: Int[Array, " rows"]) -> Float[Array, "rows n_out"]:
+        layer = self._layer
+        reads = jax.vmap(self._read, in_axes=(None, None, None, 0, 0))
+        block = lambda e, xs, keys: reads(layer.matrix.member(e), layer.scale[e], layer.input_range[e], xs, keys)
+        return by_group(block, which, len(layer.scale), xs, _random.split(self._key, len(xs)))
+
+    def _read(self, matrix: MatrixSnapshot, scale: Array, input_range: Array, x: Array, key: PRNGKey) -> Array:
+        with jax.named_scope(f"aimc.{self._layer.name}"):
+            return matrix(x / input_range, key=key) * (scale * input_range)
+
+
+def matrices_shape(layer: Any) -> tuple[int, ...]:
+    """`[*stack, n_out, n_in]` of an analog layer, in any of its lives."""
+    if isinstance(layer, AnalogLinear):
+        return jax.eval_shape(layer.form.matrices, layer.weight).shape
+    return (*layer.scale.shape, layer.matrix.partition.n_in)
 
 
 def partition_of(layer: AnalogLinear) -> Partition:
-    """How the layer's matrix lies on tiles."""
-    n_out, n_in = layer.weight.shape
+    """How the layer's matrix, or each of a stack, lies on tiles."""
+    *_, n_out, n_in = matrices_shape(layer)
     return Partition(n_in, n_out, layer.design.rows, layer.design.cols)
 
 

@@ -10,10 +10,15 @@ from ..tiles import AbstractTileDesign
 @dataclasses.dataclass(frozen=True)
 class Rule:
     """Layers whose path matches `pattern` (a regular expression for the whole path, such as `"blocks/[0-9]+/mlp/.*"`)
-    are mapped to tiles of `design`; with `None` they stay digital."""
+    are mapped to tiles of `design`; with `None` they stay digital.
+
+    A rule passes over look-ups (embeddings) unless `lookups`: a table in memory gives a row without a product, exactly
+    and in one access, while an array would drive every tile of the table for it.
+    """
 
     pattern: str
     design: AbstractTileDesign | None
+    lookups: bool = False
 
     def __post_init__(self) -> None:
         try:
@@ -32,18 +37,25 @@ class RuleBook:
                 raise ValueError(f"rules are `Rule(pattern, design)`, got {type(rule).__name__}")
         self._used: set[int] = set()
         self._paths: list[str] = []
+        self._lookups: list[str] = []
 
-    def design_for(self, path: str) -> AbstractTileDesign | None:
-        """The design of the first rule that matches `path`; `None` if it stays digital or no rule matches."""
-        self._paths.append(path)
+    def rule_for(self, path: str, *, lookup: bool = False) -> Rule | None:
+        """The first rule that matches `path`, `None` if no rule does."""
+        (self._lookups if lookup else self._paths).append(path)
         for index, rule in enumerate(self._rules):
-            if re.fullmatch(rule.pattern, path):
+            if re.fullmatch(rule.pattern, path) and (rule.lookups or rule.design is None or not lookup):
                 self._used.add(index)
-                return rule.design
+                return rule
         return None
+
+    def design_for(self, path: str, *, lookup: bool = False) -> AbstractTileDesign | None:
+        """The design of the first rule that matches `path`; `None` if it stays digital or no rule matches."""
+        rule = self.rule_for(path, lookup=lookup)
+        return None if rule is None else rule.design
 
     def check_all_used(self) -> None:
         """Raises `ValueError` if a rule matched no layer: a misspelt path must not pass silently."""
         unused = [rule.pattern for index, rule in enumerate(self._rules) if index not in self._used]
         if unused:
-            raise ValueError(f"conversion rules matched no layer: {unused}; convertible layers: {self._paths}")
+            lookups = f"; look-ups, with `Rule(..., lookups=True)`: {self._lookups}" if self._lookups else ""
+            raise ValueError(f"conversion rules matched no layer: {unused}; convertible layers: {self._paths}{lookups}")

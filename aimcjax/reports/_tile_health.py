@@ -35,8 +35,8 @@ def tile_weights(analog: Any, chip: Any, *, t: Time = 0.0) -> list[TileErrors]:
 
     **Arguments:** `analog`, from `nn.convert`; `chip`, `nn.program(analog, key=...)`; `t` [s].
     """
-    table, layers, found = mapping_table(chip), nn.analog_layers(analog), []
-    for name, programmed in nn.analog_layers(chip).items():
+    table, layers, found = mapping_table(chip), nn.matrix_layers(analog), []
+    for name, programmed in nn.matrix_layers(chip).items():
         part = programmed.matrix.partition
         held, seen = (np.asarray(weights) for weights in _held_and_seen(programmed.matrix.at(t)))
         for tile in (tile for tile in table if tile["layer"] == name):
@@ -101,7 +101,7 @@ def plot_tile(tile: TileErrors) -> Figure:
 
 
 def _health(tiles: Sequence[TileErrors], chip: Any) -> list[dict[str, Any]]:
-    stuck = {name: iter(_stuck_shares(layer.matrix)) for name, layer in nn.analog_layers(chip).items()}
+    stuck = {name: iter(_stuck_shares(layer.matrix)) for name, layer in nn.matrix_layers(chip).items()}
     rows = []
     for tile in tiles:
         error, largest = tile.error, np.abs(tile.target).max(axis=0, keepdims=True)

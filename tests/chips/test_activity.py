@@ -123,7 +123,7 @@ def _convolution(*, until_small: bool = False) -> Convolution:
 
 
 def test_convolutions_are_products() -> None:
-    activity = chips.count_activity(_convert(_convolution()), jnp.zeros((4, 5, 5)))
+    activity = chips.count_activity(_convert(_convolution(), "conv"), jnp.zeros((4, 5, 5)))
     assert activity.digital_macs == (6 * 3 * 4) * (2 * 3 * 2)  # outputs, times inputs of the group in the window
     assert activity.vectors == {"head": 1}
 
