@@ -195,7 +195,7 @@ def test_failures_of_the_second_training_are_named(monkeypatch: pytest.MonkeyPat
         raise FloatingPointError("diverged")
 
     monkeypatch.setattr(training, "fit", fit)
-    monkeypatch.setattr(_roads, "digital_accuracy", lambda *_: 0.1)
+    monkeypatch.setattr(_roads, "digital_score", lambda *_: 0.1)
     assert _line_of(_run(CONFIG, *SMALL, "--quiet")) == "aimcjax: hwa_training: diverged"
 
 

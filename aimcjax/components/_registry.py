@@ -52,7 +52,7 @@ class Registry:
             tree = {"type": tree}
         if not isinstance(tree, dict) or "type" not in tree:
             names = ", ".join(known.types)
-            raise ValueError(f"expected {{type: name, ...}} with a name of {names}, got {shorten(tree)}")
+            raise ValueError(f"expected {{type: name, ...}}, got {shorten(tree)}; names: {names}")
         name, arguments = tree["type"], {key: value for key, value in tree.items() if key != "type"}
         if not isinstance(name, str) or name not in known.types:
             raise ValueError(self._unknown_type(name, role))

@@ -15,7 +15,7 @@ from ._crossbar import IdealCrossbar
 from ._encoding import AbstractEncoding
 from ._programming import AbstractProgrammingPolicy, ProgrammingReport, PulseCost, Readout, check_positive
 from ._programming_actions import correct, error_of, first_write, held, limits
-from ._sense import Lines, mean_sense_currents
+from ._sense import Lines, mean_sense_currents, prepare_lines
 
 
 class GradientProgramming(AbstractProgrammingPolicy):
@@ -93,7 +93,8 @@ def _line_errors(
     """Of every row, what a sense line has too much [S]."""
     v, i = readout.answers(g, x, key=key)
     v_max = readout.dac.v_max
-    exact = jax.vmap(lambda v: mean_sense_currents(IdealCrossbar(), readout.encoding, g_target, v, v_max=v_max))(v)
+    wanted = prepare_lines(IdealCrossbar(), readout.encoding, g_target, None)
+    exact = jax.vmap(lambda v: mean_sense_currents(IdealCrossbar(), wanted, v, v_max=v_max))(v)
     square = jnp.mean(jnp.sum(v**2, axis=0))
     return jnp.einsum("nr,ngl->grl", v, i - exact, precision=lax.Precision.HIGHEST) / square
 

@@ -9,7 +9,8 @@ from .._types import Scalar, physical
 from ..units import Ohm
 from ._crossbar import AbstractCrossbar, CellCircuit, CellMatrix, Cells, cell_matrix, column_variance, product
 from ._effective_matrix import effective_matrix
-from ._wires import Wires
+from ._gate_ladder import gate_currents
+from ._wires import CellArray, Wires
 
 
 _RTOL = 1e-6
@@ -99,6 +100,11 @@ class SeriesResistance(AbstractCrossbar):
         """See the class; one product."""
         del v_max
         return product(v, prepared.signed)
+
+
+def _signed_gates(g: CellArray, v: Float[Array, " rows"], v_max: Scalar, wires: Wires) -> Float[Array, " cols"]:
+    on_or_off = jnp.all((v == 0) | (jnp.abs(jnp.abs(v) - v_max) <= _ON * v_max))
+    return jnp.where(on_or_off, v_max, jnp.nan) * (gate_currents(g, v > 0, wires) - gate_currents(g, v < 0, wires))
 
 
 def _wires(crossbar: WireResistance | SeriesResistance, g: Cells) -> Wires:

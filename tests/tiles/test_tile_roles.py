@@ -9,8 +9,15 @@ from aimcjax.components import Registry
 
 
 REGISTRY = Registry({**devices.ROLES, **periphery.ROLES, **tiles.ROLES})
-TYPES = [(role, name) for role, kinds in tiles.ROLES.items() for name in kinds.types]
+TYPES = [
+    (role, name)
+    for role, kinds in tiles.ROLES.items()
+    for name in kinds.types
+    if name not in devices.ROLES.get(role, kinds).types or role not in devices.ROLES
+]
 ARGUMENTS = {
+    "array_defects": {"device": "pcm"},
+    "managed_tile": {"tile": "standard_pcm"},
     "wire_resistance": {"source": "gate", "interleaved": True, "r_row": "2 Ohm"},
     "nonlinear_crossbar": {"device": "rram_milo2021", "r_row": "2 Ohm"},
 }
