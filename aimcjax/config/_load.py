@@ -79,7 +79,7 @@ def _one_line(error: ValidationError) -> str:
     elif first["type"] in ("model_type", "model_attributes_type", "dict_type"):
         message = f"expected a section of keys and values, got {shorten(first['input'])}"
     elif first["type"] == "union_tag_invalid":
-        tag = first["ctx"]["tag"]
+        tag = str(first.get("ctx", {}).get("tag"))
         where, message = (
             f"{where}.type",
             f"got {shorten(tag)}; {suggest(tag, _TAGGED[first['loc'][0]], always_list=True)}",

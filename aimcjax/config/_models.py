@@ -136,7 +136,7 @@ ModelConfig = Annotated[
 ]
 
 
-def _sizes_of_text(section: Any, data: Dataset) -> dict[str, int]:
+def _sizes_of_text(section: Any, data: Dataset) -> dict[str, Any]:
     _check_input(section, data, ndim=2, integers=True, what="a text", every_position=True)
     return {**section.model_dump(exclude={"type"}), "vocab_size": data.n_classes, "n_positions": data.x_train.shape[1]}
 

@@ -58,7 +58,7 @@ def _learning(norm: eqx.nn.BatchNorm) -> eqx.nn.BatchNorm:
     return eqx.tree_at(lambda norm: norm.inference, norm, False)
 
 
-def _forget(norm: eqx.nn.BatchNorm, state: eqx.nn.State) -> eqx.nn.State:
+def _forget(norm: Any, state: eqx.nn.State) -> eqx.nn.State:
     # After a first batch the running statistics are those of that batch, whatever the momentum, in both modes.
     if norm.mode == "ema":
         return state.set(norm.ema_first_time_index, jnp.array(True))

@@ -76,7 +76,8 @@ def column_variance(g_std: Cells | None, polarity: Float[Array, " pair"]) -> Flo
     if g_std is None:
         return None
     variance = jnp.sum((polarity[:, None, None] * g_std) ** 2, axis=0)
-    exact = jax.config.jax_default_matmul_precision in ("highest", "float32")
+    precision: Any = jax.config  # its settings are made when it is imported
+    exact = precision.jax_default_matmul_precision in ("highest", "float32")
     return variance if exact or variance.dtype != jnp.float32 else variance.astype(jnp.bfloat16)
 
 

@@ -38,7 +38,8 @@ def solve(g: jax.Array, vs: jax.Array, r: jax.Array) -> jax.Array:
 
 def prepare(g: jax.Array, r: jax.Array) -> jax.Array:
     """The effective matrix."""
-    return tiles.WireResistance(r_row=r, r_col=r).prepare(g[None], None, jnp.ones(1)).signed
+    prepared: Any = tiles.WireResistance(r_row=r, r_col=r).prepare(g[None], None, jnp.ones(1))
+    return prepared.signed
 
 
 def error(i: jax.Array, g: jax.Array, vs: jax.Array, r: float) -> float:

@@ -32,7 +32,7 @@ def integrate(
     box = Box(*model.bounds())
     solver = _solver(model, adjoint)
 
-    def field(u: Array, y: State, args: Any) -> State:
+    def field(u: Any, y: State, args: Any) -> State:
         model, box, span, v0, v1 = args
         return stopped(y, box.rate(model, y, v0 + (v1 - v0) * u)) * span
 
