@@ -14,7 +14,11 @@ def test_the_story_is_complete() -> None:
     assert [path.stem for path in NOTEBOOKS][:4] == ["01_one_cell", "02_one_tile", "03_one_layer", "04_one_chip"]
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+SHORT = ("01_one_cell", "04_one_chip")
+EACH = [pytest.param(path, id=path.stem, marks=[] if path.stem in SHORT else pytest.mark.slow) for path in NOTEBOOKS]
+
+
+@pytest.mark.parametrize("path", EACH)
 @pytest.mark.filterwarnings("default")  # of the machinery that runs notebooks, not of their code
 def test_notebook_runs(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
