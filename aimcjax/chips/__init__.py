@@ -5,7 +5,7 @@
 - `CostModel`, `cost(...)`: energy by component, latency, area. `check_cost(model)`: whether they are known.
 """
 
-from ._activity import Activity as Activity, count_activity as count_activity
+from ..nn import Activity as Activity, count_activity as count_activity
 from ._cost import (
     COMPONENTS as COMPONENTS,
     Cost as Cost,

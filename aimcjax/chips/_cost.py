@@ -12,9 +12,9 @@ import jax.numpy as jnp
 
 from .. import nn
 from .._types import Scalar, physical
+from ..nn import Activity
 from ..periphery import AbstractDac, ConversionCost, conversion_cost, driver_bits, reads, turns
 from ..units import GHz, fJ, ns, pJ, um2
-from ._activity import Activity
 from ._conversions import count_conversions, physical_tile, read_time, row_power, sharing
 from ._placement import bits_of
 

@@ -50,4 +50,5 @@ from ._linear import (
 )
 from ._matrices import matrix_layers as matrix_layers
 from ._rules import Rule as Rule
+from ._stack import by_group as by_group
 from ._summary import LayerRow as LayerRow, Summary as Summary, summary as summary

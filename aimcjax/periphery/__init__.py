@@ -62,6 +62,7 @@ from ._noise import (
     OutputNoise as OutputNoise,
     ShotNoise as ShotNoise,
     ThermalNoise as ThermalNoise,
+    finite_root as finite_root,
 )
 from ._pipeline import PipelineAdc as PipelineAdc
 from ._pulse_width import PulseWidthDac as PulseWidthDac

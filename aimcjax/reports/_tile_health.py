@@ -66,9 +66,19 @@ def tile_health(analog: Any, chip: Any, *, t: Time = 0.0) -> list[dict[str, Any]
     return _health(tile_weights(analog, chip, t=t), chip)
 
 
-def write_tile_health(analog: Any, chip: Any, folder: Path, *, t: Time = 0.0, heat_maps: int = 1) -> Path:
+def write_tile_health(
+    analog: Any,
+    chip: Any,
+    folder: Path,
+    *,
+    t: Time = 0.0,
+    heat_maps: int = 1,
+    tiles: Sequence[TileErrors] | None = None,
+) -> Path:
     """Writes `tile_health_report.csv` and heat maps of the `heat_maps` tiles with the largest error into `folder`
     (`heat_map_<tile>.png`: target, programmed, error, IR drop).
+
+    **Arguments:** as `tile_weights`; `tiles`, what it returned, where that is known already.
 
     **Returns:** the path of the table.
     """
@@ -76,7 +86,7 @@ def write_tile_health(analog: Any, chip: Any, folder: Path, *, t: Time = 0.0, he
         raise ValueError(f"the number of heat maps is 0 or more, got {heat_maps}")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    tiles, path = tile_weights(analog, chip, t=t), folder / "tile_health_report.csv"
+    tiles, path = tiles or tile_weights(analog, chip, t=t), folder / "tile_health_report.csv"
     rows = _health(tiles, chip)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list[str](HEALTH_COLUMNS))

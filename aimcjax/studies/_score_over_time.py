@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 import equinox as eqx
 import jax.random as jr
@@ -48,6 +49,7 @@ def score_over_time(
 
         with tell.working("cost and report"):
             portrait = eqx.filter_jit(nn.program)(analog["hwa"], key=keys["portrait"])
+            tiles = reports.tile_weights(analog["hwa"], portrait)
             results = reports.Results(
                 name=config.name,
                 metric=config.data.metric,
@@ -58,14 +60,20 @@ def score_over_time(
                 scores=scores,
                 cost=roads.chip_cost(config, analog["hwa"], portrait, data),
                 references=reports.references(config.tile),
-                tile_errors=reports.largest_tile(reports.tile_weights(analog["hwa"], portrait)),
+                tile_errors=reports.largest_tile(tiles),
                 wall_s=time.monotonic() - started,
             )
-            (run / "config.yaml").write_text(config.to_yaml(), encoding="utf-8")
-            write_json(run / "versions.json", versions())
-            write_json(run / "mapping_table.json", mapping_table(portrait))
-            reports.write_tile_health(analog["hwa"], portrait, run / "tile_health")
+            _write(run, config, results, analog["hwa"], portrait, tiles)
             checkpoint.save(run / "checkpoint", baseline=model, hwa=analog["hwa"])
-            reports.write(results, config.to_yaml(), run)
-            write_json(run / "summary.json", reports.summary(results))
     return results
+
+
+def _write(
+    run: Path, config: Config, results: reports.Results, network: Any, portrait: Any, tiles: list[reports.TileErrors]
+) -> None:
+    (run / "config.yaml").write_text(config.to_yaml(), encoding="utf-8")
+    write_json(run / "versions.json", versions())
+    write_json(run / "mapping_table.json", mapping_table(portrait))
+    reports.write_tile_health(network, portrait, run / "tile_health", tiles=tiles)
+    reports.write(results, config.to_yaml(), run)
+    write_json(run / "summary.json", reports.summary(results))

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from .. import _random
 from .._types import PRNGKey, Scalar, physical
+from ..periphery import finite_root
 from ..units import Ohm
 
 
@@ -63,7 +64,7 @@ class AbstractCrossbar(eqx.Module):
             return i
         squares = (v**2).astype(prepared.variance.dtype)
         variance = jnp.matmul(squares, prepared.variance, preferred_element_type=i.dtype)
-        return i + _safe_sqrt(variance) * _random.normal(key, i.shape, i.dtype)
+        return i + finite_root(variance) * _random.normal(key, i.shape, i.dtype)
 
 
 def column_variance(g_std: Cells | None, polarity: Float[Array, " pair"]) -> Float[Array, "rows cols"] | None:
@@ -148,9 +149,3 @@ class CubicIrDrop(AbstractCrossbar):
 def product(v: Float[Array, "*n rows"], g: Float[Array, "rows cols"]) -> Float[Array, "*n cols"]:
     """Currents [A] of volts across conductances."""
     return jnp.matmul(v, g, precision=_EXACT)
-
-
-def _safe_sqrt(variance: Float[Array, " cols"]) -> Float[Array, " cols"]:
-    # The derivative of sqrt at zero is infinite; a column without input has no noise and no gradient.
-    positive = variance > 0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, variance, 1.0)), 0.0)

@@ -11,8 +11,8 @@ from ._pulse_update import PulsedUpdate
 from ._rule import InMemoryRule, Outer
 from ._stats import WriteCost
 from ._streams import AbstractCoincidences
-from ._transfer import AbstractTransfer, Row, TransferState, automatic_rate, released
-from ._ttv2 import _short_trains, switches
+from ._transfer import AbstractTransfer, Row, TransferState, on_two_arrays, released
+from ._ttv2 import given_or_automatic_rate, short_trains, switches
 
 
 class Agad(AbstractTransfer):
@@ -42,7 +42,7 @@ class Agad(AbstractTransfer):
     random_chop: bool = eqx.field(static=True, default=False)
     forget: bool = eqx.field(static=True, default=True)
     max_pulses: int = eqx.field(static=True, default=1)
-    pulses: PulsedUpdate = eqx.field(default_factory=_short_trains)
+    pulses: PulsedUpdate = eqx.field(default_factory=short_trains)
     read: AbstractMvm = eqx.field(default_factory=IdealMvm)
 
     def buffers(self, w: Float[Array, "rows cols"]) -> dict[str, Array]:
@@ -52,10 +52,7 @@ class Agad(AbstractTransfer):
 
     def fast_rate(self, state: TransferState, outer: Outer) -> tuple[Array, TransferState]:
         """$\\lambda_A$, as `Ttv2`."""
-        if self.fast_lr is not None:
-            return self.fast_lr, state
-        scale = self.eta0 * self.pulses.management.length * self.fast.granularity()
-        return automatic_rate(state, outer, scale, self.mean_momentum)
+        return given_or_automatic_rate(self, state, outer)
 
     def transfer(
         self, state: TransferState, omega: Row, n_rows: int, *, key: PRNGKey
@@ -89,5 +86,4 @@ def agad(
     **hyper,
 ) -> InMemoryRule:
     """AGAD on two arrays of `device`, or with another for the `slow` one; `hyper` as in `Agad`."""
-    algorithm = Agad(device, device if slow is None else slow, **hyper)
-    return InMemoryRule(algorithm, WriteCost() if cost is None else cost)
+    return on_two_arrays(Agad, device, slow, cost, hyper)

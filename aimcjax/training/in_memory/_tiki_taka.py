@@ -11,7 +11,7 @@ from ._pulse_update import PulsedUpdate
 from ._rule import InMemoryRule, Outer
 from ._stats import WriteCost
 from ._streams import AbstractCoincidences
-from ._transfer import AbstractTransfer, Row, TransferState
+from ._transfer import AbstractTransfer, Row, TransferState, on_two_arrays
 
 
 class TikiTaka(AbstractTransfer):
@@ -63,5 +63,4 @@ def tiki_taka(
     **hyper,
 ) -> InMemoryRule:
     """Tiki-Taka v1 on two arrays of `device`, or with another for the `slow` one; `hyper` as in `TikiTaka`."""
-    algorithm = TikiTaka(device, device if slow is None else slow, **hyper)
-    return InMemoryRule(algorithm, WriteCost() if cost is None else cost)
+    return on_two_arrays(TikiTaka, device, slow, cost, hyper)

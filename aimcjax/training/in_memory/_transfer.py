@@ -2,6 +2,7 @@
 
 import abc
 import math
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -16,7 +17,8 @@ from ...devices import pulsed
 from ._cells import rested, row_of, with_row, written_to
 from ._mvm import AbstractMvm
 from ._pulse_update import PulsedUpdate, apply_counts, check_outer
-from ._rule import AbstractAlgorithm, Gradient, Outer, Written, factors
+from ._rule import AbstractAlgorithm, Gradient, InMemoryRule, Outer, Written, factors
+from ._stats import WriteCost
 from ._streams import AbstractCoincidences, Given, Turned
 
 
@@ -158,6 +160,18 @@ class AbstractTransfer(AbstractAlgorithm):
             ),
         )
         return state, n_w.at[row].add(n[0])
+
+
+def on_two_arrays(
+    algorithm: Callable[..., AbstractTransfer],
+    device: pulsed.AbstractPulsedDevice,
+    slow: pulsed.AbstractPulsedDevice | None,
+    cost: WriteCost | None,
+    hyper: dict[str, Any],
+) -> InMemoryRule:
+    """The rule of `algorithm` on a fast and a slow array of `device`, or with another for the `slow` one."""
+    made = algorithm(device, device if slow is None else slow, **hyper)
+    return InMemoryRule(made, WriteCost() if cost is None else cost)
 
 
 def automatic_rate(state: TransferState, outer: Outer, scale: Scalar, momentum: Scalar) -> tuple[Array, TransferState]:

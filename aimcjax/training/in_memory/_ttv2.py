@@ -1,5 +1,7 @@
 """Tiki-Taka with a digital buffer between the arrays, and with choppers against offsets."""
 
+from typing import Any
+
 import equinox as eqx
 import jax.numpy as jnp
 import jax.random as jr
@@ -13,10 +15,10 @@ from ._pulse_update import PulsedUpdate
 from ._rule import InMemoryRule, Outer
 from ._stats import WriteCost
 from ._streams import AbstractCoincidences
-from ._transfer import AbstractTransfer, Row, TransferState, automatic_rate, released
+from ._transfer import AbstractTransfer, Row, TransferState, automatic_rate, on_two_arrays, released
 
 
-def _short_trains() -> PulsedUpdate:
+def short_trains() -> PulsedUpdate:
     return PulsedUpdate(management=Management(length=5))
 
 
@@ -51,7 +53,7 @@ class Ttv2(AbstractTransfer):
     random_chop: bool = eqx.field(static=True, default=True)
     forget: bool = eqx.field(static=True, default=True)
     max_pulses: int = eqx.field(static=True, default=1)
-    pulses: PulsedUpdate = eqx.field(default_factory=_short_trains)
+    pulses: PulsedUpdate = eqx.field(default_factory=short_trains)
     read: AbstractMvm = eqx.field(default_factory=IdealMvm)
 
     def buffers(self, w: Float[Array, "rows cols"]) -> dict[str, Array]:
@@ -60,10 +62,7 @@ class Ttv2(AbstractTransfer):
 
     def fast_rate(self, state: TransferState, outer: Outer) -> tuple[Array, TransferState]:
         """$\\lambda_A$."""
-        if self.fast_lr is not None:
-            return self.fast_lr, state
-        scale = self.eta0 * self.pulses.management.length * self.fast.granularity()
-        return automatic_rate(state, outer, scale, self.mean_momentum)
+        return given_or_automatic_rate(self, state, outer)
 
     def transfer(
         self, state: TransferState, omega: Row, n_rows: int, *, key: PRNGKey
@@ -84,6 +83,14 @@ class Ttv2(AbstractTransfer):
         return eqx.tree_at(lambda s: (s.buffer, s.chopper), state, (state.buffer.at[row].set(h), chopper)), counts
 
 
+def given_or_automatic_rate(algorithm: Any, state: TransferState, outer: Outer) -> tuple[Array, TransferState]:
+    r"""$\lambda_A$ of `Ttv2` and `Agad`: `fast_lr`, or from the sizes of x and d."""
+    if algorithm.fast_lr is not None:
+        return algorithm.fast_lr, state
+    scale = algorithm.eta0 * algorithm.pulses.management.length * algorithm.fast.granularity()
+    return automatic_rate(state, outer, scale, algorithm.mean_momentum)
+
+
 def switches(state: TransferState, chop: Scalar, random: bool, *, key: PRNGKey) -> Array:
     """Whether the chopper of the present row switches after this read: by chance, or in every 1/chop-th sweep."""
     if random:
@@ -100,8 +107,7 @@ def ttv2(
     **hyper,
 ) -> InMemoryRule:
     """TTv2 on two arrays of `device`, or with another for the `slow` one; `hyper` as in `Ttv2`."""
-    algorithm = Ttv2(device, device if slow is None else slow, **hyper)
-    return InMemoryRule(algorithm, WriteCost() if cost is None else cost)
+    return on_two_arrays(Ttv2, device, slow, cost, hyper)
 
 
 def cttv2(

@@ -1,3 +1,0 @@
-"""What one inference does: counted where layers are known, in `aimcjax.nn`."""
-
-from ..nn import Activity as Activity, count_activity as count_activity
