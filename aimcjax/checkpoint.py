@@ -1,6 +1,7 @@
 """Saving and loading the arrays of models with Orbax; structure comes from the code and its config."""
 
 import contextlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -56,10 +57,18 @@ def load(path: Path, name: str, like: Model) -> Model:
 
 @contextlib.contextmanager
 def _readable(path: Path) -> Iterator[None]:
+    told = sys.unraisablehook
+    sys.unraisablehook = lambda late: None if _read_after_failure(late.exc_value) else told(late)
     try:
         yield
     except Exception as error:  # Orbax raises many types for many kinds of damage
         raise ValueError(f"{path} is not a readable checkpoint: {error}") from None
+    sys.unraisablehook = told  # kept after a failure: Orbax's other reads may end at any later time
+
+
+def _read_after_failure(error: BaseException | None) -> bool:
+    # The first read to fail closes the event loop to which Orbax's other reads still report from their threads.
+    return isinstance(error, RuntimeError) and "Event loop is closed" in str(error)
 
 
 def _named_arrays(tree: Any) -> dict[str, jax.Array]:

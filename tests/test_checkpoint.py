@@ -80,7 +80,6 @@ def test_refuses_what_is_no_checkpoint(tmp_path: Path) -> None:
         checkpoint.load(tmp_path / "empty", "baseline", _model())
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Orbax: reads outlive their event loop
 @pytest.mark.parametrize("part", ["everything", "metadata", "arrays"])
 def test_refuses_a_damaged_checkpoint(saved: Path, part: str) -> None:
     for file in filter(Path.is_file, saved.rglob("*")):
