@@ -9,10 +9,22 @@ import jax.random as jr
 import pytest
 
 
+# Nearly all the time of a test is XLA's compiler, for programs that run once. This changes how fast code is made, not
+# what it computes. XLA reads its flags when it first compiles; the commands that tests start inherit them.
+QUICK_COMPILATION = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+os.environ["XLA_FLAGS"] = f"{QUICK_COMPILATION} {os.environ.get('XLA_FLAGS', '')}".strip()  # one's own flags win
+jax.config.update("jax_disable_most_optimizations", True)
+
 jax.config.update("jax_platforms", "cpu")  # the same tests on machines with an accelerator
 jax.config.update("jax_num_cpu_devices", 4)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+
+@pytest.hookimpl(tryfirst=True)  # before the fixtures of a module
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What is slow runs long, so it is worth optimising."""
+    jax.config.update("jax_disable_most_optimizations", item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture

@@ -34,13 +34,13 @@ def test_layer_contract(design: str, getkey) -> None:
 def test_ideal_chip_is_the_digital_model(getkey) -> None:
     model, xs = _vit(getkey()), jr.uniform(getkey(), (5, 8, 8))
     analog = nn.calibrate(nn.convert(model, [nn.Rule(".*", IDEAL)]), xs)
-    digital = jax.vmap(model)(xs)
+    digital, program = jax.jit(jax.vmap(model))(xs), eqx.filter_jit(nn.program)
+    apply = eqx.filter_jit(lambda model, key, t: nn.apply(model, xs, key=key, t=t))
     for t in (0.0, 3.0e7):
-        chip = nn.apply(nn.program(analog, key=getkey()), xs, key=getkey(), t=t)
+        chip = apply(program(analog, key=getkey()), getkey(), jnp.asarray(t))
         np.testing.assert_allclose(np.asarray(chip), np.asarray(digital), atol=tolerances.PRIMITIVE)
-    np.testing.assert_allclose(
-        np.asarray(nn.apply(analog, xs, key=getkey())), np.asarray(digital), atol=tolerances.PRIMITIVE
-    )
+    trained = eqx.filter_jit(lambda model, key: nn.apply(model, xs, key=key))(analog, getkey())
+    np.testing.assert_allclose(np.asarray(trained), np.asarray(digital), atol=tolerances.PRIMITIVE)
 
 
 def test_rules_first_match_wins_and_none_stays_digital(getkey) -> None:
