@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from .. import _random
 from .._types import PRNGKey, Time
-from ..tiles import AbstractTileDesign, check_finite, check_time
+from ..tiles import AbstractTileDesign, ages, check_finite, check_time, read_together
 from ._compensation import AbstractCompensation, GlobalDriftCompensation
 from ._partition import Partition
 
@@ -33,10 +33,25 @@ class MatrixSnapshot(eqx.Module):
             raise ValueError(
                 f"a matrix reads one vector of shape ({part.n_in},), got {x.shape}; for a batch use `jax.vmap`"
             )
-        keys = _random.split(key, part.n_tiles).reshape(part.grid_rows, part.grid_cols)
-        read_row = jax.vmap(lambda tile, x, key: self.design.read(tile, x, key=key), in_axes=(0, None, 0))
-        y = jax.vmap(read_row)(self.tiles, part.split_vector(x), keys)
-        return part.join_vector(jnp.sum(y * self.factor, axis=0))
+        return self.read(part.split_vector(x), jnp.ones(part.grid_rows, x.dtype), key=key)
+
+    def read(
+        self,
+        x: Float[Array, "grid_rows rows"],
+        unit: Float[Array, " grid_rows"],
+        *,
+        key: PRNGKey,
+        dtype: Any = None,
+    ) -> Float[Array, " n_out"]:
+        """One analog product of a vector that is split already, every part in a `unit` of its own: the tiles of a row
+        of the grid have one input range. `dtype`: see `tiles.read_together`."""
+        part = self.partition
+
+        def column(tiles: Any, factor: Array, key: PRNGKey) -> Array:
+            return read_together(self.design, tiles, x, factor, unit, key=key, dtype=dtype)
+
+        keys = _random.split(key, part.grid_cols)
+        return part.join_vector(jax.vmap(column, in_axes=(1, 1, 0))(self.tiles, self.factor, keys))
 
 
 class TiledMatrix(eqx.Module):
@@ -99,8 +114,11 @@ def _program(design: AbstractTileDesign, w: Array, key: PRNGKey, compensation: A
 @eqx.filter_jit
 def _age(matrix: TiledMatrix, t: Time) -> MatrixSnapshot:
     tiles = _over_grid(lambda state: matrix.design.at(state, t))(matrix.tiles)
-    response = _calibration_reads(matrix.design, tiles, matrix.compensation, matrix.partition)
-    factor = _over_grid(matrix.compensation.factor)(matrix.reference, response)
+    if ages(matrix.design):
+        response = _calibration_reads(matrix.design, tiles, matrix.compensation, matrix.partition)
+        factor = _over_grid(matrix.compensation.factor)(matrix.reference, response)
+    else:
+        factor = jnp.ones((*matrix.reference.shape[:2], 1), matrix.reference.dtype)
     return MatrixSnapshot(matrix.design, tiles, factor, matrix.partition)
 
 

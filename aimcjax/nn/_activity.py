@@ -18,7 +18,7 @@ from jax.extend import core
 from jaxtyping import Array
 
 from ._convert import analog_layers, map_layers
-from ._forms import AbstractForm, AbstractProduct
+from ._forms import AbstractForm, AbstractProduct, Experts
 from ._linear import is_analog, matrices_shape
 from ._tied import expand_tied
 
@@ -80,7 +80,7 @@ def count_activity(model: Any, x: Any) -> Activity:
 
 def _macs_of_vector(layer: Any) -> int:
     shape = matrices_shape(layer)
-    chosen = layer.input_range.ndim > 0  # a row meets one expert, a patch all groups
+    chosen = isinstance(layer.form, Experts)  # a row meets one expert, a patch all groups
     return math.prod(shape[1:] if chosen else shape)
 
 

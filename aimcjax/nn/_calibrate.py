@@ -33,7 +33,8 @@ def calibrate(model: Model, xs: Array, *, quantile: float = 0.999) -> Model:
     **Arguments:** `model`, from `convert`, not programmed; `xs`, samples along the leading axis; `quantile` of |x|
     that must not saturate, in (0, 1].
 
-    **Returns:** the model with new `input_range` in every analog layer; layers whose inputs are all zero keep theirs.
+    **Returns:** the model with new `input_range` in every analog layer, the same for all tiles of a matrix; layers whose
+    inputs are all zero keep theirs.
     The model is evaluated digitally.
 
     **Raises:** `ValueError` for a quantile outside (0, 1] or data that give non-finite inputs.
@@ -49,8 +50,8 @@ def calibrate(model: Model, xs: Array, *, quantile: float = 0.999) -> Model:
 
     def set_range(path: str, layer: AnalogLinear) -> AnalogLinear:
         del path
-        found = _ranges(np.asarray(histograms[layer.name]), quantile)
-        old = layer.input_range
+        found, old = _ranges(np.asarray(histograms[layer.name]), quantile), layer.input_range
+        found = np.broadcast_to(found.reshape(found.shape + (1,) * (old.ndim - found.ndim)), old.shape)
         return dataclasses.replace(layer, input_range=jnp.where(np.isnan(found), old, found.astype(old.dtype)))
 
     return map_layers(model, set_range, is_analog)
@@ -67,7 +68,9 @@ def input_power(model: Any, xs: Array) -> dict[str, float]:
     layers = analog_layers(model)
     power = {}
     for name, histogram in _input_histograms(model, xs).items():
-        x = np.minimum(centres / np.asarray(layers[name].input_range)[..., None], 1.0)
+        ranges = np.asarray(layers[name].input_range)
+        ranges = ranges.mean(-1) if ranges.ndim == histogram.ndim else ranges  # of the tiles of a matrix
+        x = np.minimum(centres / ranges[..., None], 1.0)
         weights = np.asarray(histogram)
         power[name] = float(np.sum(weights * x**2) / np.sum(weights))
     return power
@@ -76,7 +79,8 @@ def input_power(model: Any, xs: Array) -> dict[str, float]:
 @eqx.filter_jit
 def _input_histograms(model: Any, xs: Array) -> dict[str, Array]:
     layers = analog_layers(model)
-    zeros = {name: jnp.zeros((*layer.input_range.shape, len(_EDGES) + 1)) for name, layer in layers.items()}
+    shape = lambda layer: layer.form.input_ranges(layer.weight).shape
+    zeros = {name: jnp.zeros((*shape(layer), len(_EDGES) + 1)) for name, layer in layers.items()}
 
     def total(histograms: dict[str, Array]) -> Scalar:
         tapped = map_layers(model, lambda _, layer: _Tapped.of(layer, histograms[layer.name]), is_analog)

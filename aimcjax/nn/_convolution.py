@@ -74,7 +74,7 @@ class Convolution(AbstractForm):
         if self.folded:
             y = _fold(y, [n * s for n, s in zip(images.shape[2:], self.folded, strict=True)], late=self.flip)
             extent = y.shape[1:-1]
-        y = y if bias is None else y + bias.reshape((1,) * (y.ndim - 1) + (-1,))
+        y = y if bias is None else y + bias.astype(y.dtype).reshape((1,) * (y.ndim - 1) + (-1,))
         y = y.reshape(*batch, *extent, -1)
         return y if self.channels_last else jnp.moveaxis(y, -1, -1 - n_space)
 

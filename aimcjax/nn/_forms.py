@@ -81,7 +81,7 @@ class Rows(AbstractForm):
     def __call__(self, product: AbstractProduct, bias: Array | None, x: Array, *args: Any, **kwargs: Any) -> Array:
         """One vector."""
         y = product.one(x)
-        return y if bias is None else y + bias
+        return y if bias is None else y + bias.astype(y.dtype)
 
     def digital(self, weight: Any, bias: Any) -> Any:
         """The `equinox.nn.Linear` that it was, or a new one."""
@@ -153,7 +153,7 @@ class Experts(AbstractForm):
         """Rows `x[rows, n_in]`, then `expert[rows]`."""
         (expert,) = args or (kwargs["expert"],)
         y = product.chosen(x, expert)
-        return y if bias is None else y + bias[expert]
+        return y if bias is None else y + bias[expert].astype(y.dtype)
 
     def digital(self, weight: Any, bias: Any) -> Any:
         """The ordinary stack."""

@@ -5,13 +5,16 @@ from typing import TYPE_CHECKING, Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float, Int
 
 from .. import _random
 from .._types import PRNGKey, Time, physical
 from ..mapping import AbstractCompensation, MatrixSnapshot, Partition, TiledMatrix, program_matrix
-from ..tiles import AbstractTileDesign, check_finite
+from ..periphery import clamp
+from ..tiles import AbstractTileDesign, check_finite, digital_scale
 from ._forms import AbstractForm, AbstractProduct, Rows
+from ._ranges import AbstractRangeRule, LsqRange, note
 from ._stack import MatrixStack, StackSnapshot, by_group, program_stack
 
 
@@ -41,8 +44,10 @@ class AnalogLinear(AbstractAnalogLayer):
     of the input.
 
     **Arguments:** `weight` and `bias` (or `None`) in the shape of the digital layer, `[n_out, n_in]` and `[n_out]`
-    unless `form` says otherwise; `input_range`, the input that is full scale (one for each matrix of a stack of
-    experts); `design`, the tile; `form`.
+    unless `form` says otherwise; `input_range`, the input that is full scale, one for each matrix of a stack of experts,
+    and with another axis one for each tile along the inputs; `ranges`, how it acts and learns; `weight_range`
+    `[*stack, n_out]`, the weight at which an output clips, learned (`None`: the largest; see `learned_clipping`);
+    `seen`, where training finds the notes of `ranges`; `design`, the tile; `form`.
 
     **Reference:** scaling and ranges as in Rasch et al., Nat. Commun. 14:5282 (2023), Methods.
     """
@@ -55,6 +60,9 @@ class AnalogLinear(AbstractAnalogLayer):
     input_range: Any = physical(1.0)
     key: PRNGKey | None = None
     form: AbstractForm = eqx.field(static=True, default=Rows())
+    ranges: AbstractRangeRule = eqx.field(default_factory=LsqRange)
+    weight_range: Any = None
+    seen: Any = None
 
     @property
     def matrices(self) -> Float[Array, "*stack n_out n_in"]:
@@ -71,9 +79,9 @@ class AnalogLinear(AbstractAnalogLayer):
             check_finite(matrices)
         except ValueError as error:
             raise ValueError(f"layer {self.name}: {error}") from None
-        scale = jnp.max(jnp.abs(matrices), axis=-1)
-        scale = jnp.where(scale > 0, scale, 1.0)
+        scale = self._scale(matrices)
         w = (matrices / scale[..., None]).mT
+        w = w if self.weight_range is None else clamp(w, 1.0)
         program = program_matrix if w.ndim == 2 else program_stack
         return ProgrammedLinear(
             matrix=program(self.design, w, key=key, compensation=self.compensation),
@@ -83,7 +91,15 @@ class AnalogLinear(AbstractAnalogLayer):
             name=self.name,
             key=self.key,
             form=self.form,
+            ranges=self.ranges,
+            seen=self.seen,
         )
+
+    def _scale(self, matrices: Float[Array, "*stack n_out n_in"]) -> Float[Array, "*stack n_out"]:
+        if self.weight_range is not None:
+            return self.weight_range
+        scale = lambda matrix: digital_scale(self.design, matrix.T)
+        return scale(matrices) if matrices.ndim == 2 else jax.vmap(scale)(matrices)
 
     def __call__(self, x: Array, *args: Any, key: PRNGKey | None = None, **kwargs: Any) -> Array:
         """Programs a fresh chip, reads it at once: the forward pass of noise-aware training, one noise draw a call."""
@@ -105,6 +121,8 @@ class ProgrammedLinear(AbstractAnalogLayer):
     name: str = eqx.field(static=True)
     key: PRNGKey | None = None
     form: AbstractForm = eqx.field(static=True, default=Rows())
+    ranges: AbstractRangeRule = eqx.field(default_factory=LsqRange)
+    seen: Any = None
 
     def at(self, t: Time) -> "AgedLinear":
         """The layer `t` seconds after programming."""
@@ -116,6 +134,8 @@ class ProgrammedLinear(AbstractAnalogLayer):
             name=self.name,
             key=self.key,
             form=self.form,
+            ranges=self.ranges,
+            seen=self.seen,
         )
 
     def __call__(self, x: Array, *args: Any, key: PRNGKey | None = None, **kwargs: Any) -> Array:
@@ -137,6 +157,8 @@ class AgedLinear(AbstractAnalogLayer):
     name: str = eqx.field(static=True)
     key: PRNGKey | None = None
     form: AbstractForm = eqx.field(static=True, default=Rows())
+    ranges: AbstractRangeRule = eqx.field(default_factory=LsqRange)
+    seen: Any = None
 
     def __call__(self, x: Array, *args: Any, key: PRNGKey | None = None, **kwargs: Any) -> Array:
         """The layer, read with fresh noise: `W x + b` for one vector, unless `form` takes other inputs."""
@@ -156,27 +178,42 @@ class _TileProduct(AbstractProduct):
 
     def one(self, x: Float[Array, " n_in"]) -> Float[Array, " n_out"]:
         layer = self._layer
-        return self._read(layer.matrix, layer.scale, layer.input_range, x, self._key)
+        return self._read(layer.matrix, layer.scale, layer.input_range, layer.seen, x, self._key)
 
     def many(self, xs: Float[Array, "*stack vectors n_in"]) -> Float[Array, "*stack vectors n_out"]:
         layer, n_vectors = self._layer, xs.shape[-2]
-        reads = jax.vmap(self._read, in_axes=(None, None, None, 0, 0))
+        reads = jax.vmap(self._read, in_axes=(None, None, None, None, 0, 0))
         if xs.ndim == 2:
             keys = _random.split(self._key, n_vectors)
-            return reads(layer.matrix, layer.scale, layer.input_range, xs, keys)
+            return reads(layer.matrix, layer.scale, layer.input_range, layer.seen, xs, keys)
         keys = _random.split(self._key, len(xs) * n_vectors).reshape(len(xs), n_vectors)
-        each = lambda e, scale, xs, keys: reads(layer.matrix.member(e), scale, layer.input_range, xs, keys)
+        # One range serves all matrices of a stack of groups
+        each = lambda e, scale, xs, keys: reads(layer.matrix.member(e), scale, layer.input_range, layer.seen, xs, keys)
         return jax.vmap(each)(jnp.arange(len(xs)), layer.scale, xs, keys)
 
     def chosen(self, xs: Float[Array, "rows n_in"], which: Int[Array, " rows"]) -> Float[Array, "rows n_out"]:
         layer = self._layer
-        reads = jax.vmap(self._read, in_axes=(None, None, None, 0, 0))
-        block = lambda e, xs, keys: reads(layer.matrix.member(e), layer.scale[e], layer.input_range[e], xs, keys)
+        reads = jax.vmap(self._read, in_axes=(None, None, None, None, 0, 0))
+
+        def block(e: Int[Array, ""], xs: Array, keys: Array) -> Array:
+            seen = None if layer.seen is None else layer.seen[e]
+            return reads(layer.matrix.member(e), layer.scale[e], layer.input_range[e], seen, xs, keys)
+
         return by_group(block, which, len(layer.scale), xs, _random.split(self._key, len(xs)))
 
-    def _read(self, matrix: MatrixSnapshot, scale: Array, input_range: Array, x: Array, key: PRNGKey) -> Array:
+    def _read(
+        self, matrix: MatrixSnapshot, scale: Array, input_range: Array, seen: Array | None, x: Array, key: PRNGKey
+    ) -> Array:
+        """One product: steps, noise and sums in the precision of the range, the product in that of `x`."""
+        part, rule = matrix.partition, self._layer.ranges
         with jax.named_scope(f"aimc.{self._layer.name}"):
-            return matrix(x / input_range, key=key) * (scale * input_range)
+            xs = part.split_vector(x.astype(jnp.result_type(input_range)))
+            ranges = jnp.broadcast_to(input_range, part.grid_rows)
+            u, unit = jax.vmap(rule.scale)(xs, ranges)
+            if seen is not None:
+                held = lax.stop_gradient((xs, ranges))
+                u = note(u, seen, jax.vmap(rule.notes)(*held, part.split_vector(jnp.ones(part.n_in, bool))))
+            return (matrix.read(u, unit, key=key, dtype=x.dtype) * scale).astype(x.dtype)
 
 
 def matrices_shape(layer: Any) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from ._convert import analog_layers
-from ._forms import Rows
+from ._forms import Experts, Rows
 from ._linear import AnalogLinear, matrices_shape
 
 
@@ -33,8 +33,9 @@ def _unstacked(layer: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _alone(layer: Any, name: str, pick: Callable[[Array], Array], matrix: Any) -> Any:
-    input_range = pick(layer.input_range) if layer.input_range.ndim else layer.input_range
-    changed = {"name": name, "bias": None, "input_range": jnp.asarray(input_range), "form": Rows()}
+    input_range = pick(layer.input_range) if isinstance(layer.form, Experts) else layer.input_range
+    changed = {"name": name, "bias": None, "input_range": jnp.asarray(input_range), "form": Rows(), "seen": None}
     if isinstance(layer, AnalogLinear):
-        return dataclasses.replace(layer, weight=pick(layer.matrices), **changed)
+        limit = None if layer.weight_range is None else pick(layer.weight_range)
+        return dataclasses.replace(layer, weight=pick(layer.matrices), weight_range=limit, **changed)
     return dataclasses.replace(layer, scale=pick(layer.scale), matrix=matrix, **changed)

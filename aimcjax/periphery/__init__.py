@@ -73,8 +73,10 @@ from ._quantize import (
     quantize as quantize,
     quantize_levels as quantize_levels,
     quantize_stochastic as quantize_stochastic,
+    clamp as clamp,
     replace_gradient as replace_gradient,
     round_straight_through as round_straight_through,
+    saturate as saturate,
 )
 from ._ramp import RampAdc as RampAdc
 from ._ranges import (

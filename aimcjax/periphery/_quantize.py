@@ -32,7 +32,38 @@ def quantize(z: Float[Array, "*n"], bound: Scalar, bits: Scalar) -> Float[Array,
     **Reference:** Rasch et al., Nat. Commun. 14:5282 (2023), Methods.
     """
     step = 2.0 * bound / (2.0**bits - 2.0)
-    return (step * round_straight_through(z / step)).clip(-bound, bound)
+    return clamp(step * round_straight_through(z / step), bound)
+
+
+def clamp(z: Float[Array, "*n"], bound: Scalar | float) -> Float[Array, "*n"]:
+    """`z` limited to `bound` either way. **Gradient:** with respect to `z` where $|z| \\le b$ (`jax.numpy.clip` halves
+    it on the bound), with respect to `bound` elsewhere."""
+    return jnp.where(z > bound, bound, jnp.where(z < -bound, -bound, z))
+
+
+@jax.custom_vjp
+def saturate(x: Float[Array, "*n"], bound: Scalar) -> Float[Array, "*n"]:
+    r"""`clamp(x, bound)`. **Gradient:** with cotangent g, with respect to `x` g where $|x| \le b$, and with respect to
+    `bound`
+    $$b\Big(\sum_{x \ge b}\min(g, 0) - \sum_{x \le -b}\max(g, 0)\Big) :$$
+    relative to the bound, and only ever such that a descent widens it; what narrows it is decay.
+
+    **Reference:** AIHWKit, `gradient_relative`; AIHWKit-Lightning does the same.
+    """
+    return clamp(x, bound)
+
+
+def _saturate_forward(x: Array, bound: Array) -> tuple[Array, tuple[Array, Array]]:
+    return clamp(x, bound), (x, bound)
+
+
+def _saturate_backward(residuals: tuple[Array, Array], g: Array) -> tuple[Array, Array]:
+    x, bound = residuals
+    outward = jnp.where(x >= bound, jnp.minimum(g, 0.0), jnp.where(x <= -bound, -jnp.maximum(g, 0.0), 0.0))
+    return jnp.where(jnp.abs(x) <= bound, g, 0.0), bound * jnp.sum(outward)
+
+
+saturate.defvjp(_saturate_forward, _saturate_backward)
 
 
 @jax.custom_jvp
@@ -62,7 +93,7 @@ def quantize_stochastic(
     """
     step = 2.0 * bound / (2.0**bits - 2.0)
     rounded = step * jnp.floor(lax.stop_gradient(z / step) + u)
-    return replace_gradient(rounded.clip(-bound, bound), z.clip(-bound, bound))
+    return replace_gradient(clamp(rounded, bound), clamp(z, bound))
 
 
 def quantize_levels(x: Float[Array, " *n"], levels: Float[Array, "#n codes"], bits: int) -> Float[Array, " *n"]:
@@ -78,7 +109,7 @@ def quantize_levels(x: Float[Array, " *n"], levels: Float[Array, "#n codes"], bi
     levels = jnp.broadcast_to(levels, (x.shape[0], levels.shape[1]))
     picked = jnp.take_along_axis(levels, code[:, None] + largest, axis=1)[:, 0]
     picked = jnp.where(jnp.isnan(x), x, picked)
-    return replace_gradient(picked, x.clip(-1.0, 1.0) + picked)
+    return replace_gradient(picked, clamp(x, 1.0) + picked)
 
 
 def digits(x: Float[Array, " *n"], bits: int, slice_bits: int) -> Float[Array, "slices *n"]:
@@ -95,7 +126,7 @@ def digits(x: Float[Array, " *n"], bits: int, slice_bits: int) -> Float[Array, "
     # Floats hold these integers exactly; below 2^24 also in single precision
     found = [jnp.sign(code) * jnp.mod(jnp.floor(magnitude / base**k), base) for k in range(n_slices)]
     slope = largest / sum(base**k for k in range(n_slices))
-    smooth = jnp.broadcast_to(slope * x.clip(-1.0, 1.0), (n_slices, *x.shape))
+    smooth = jnp.broadcast_to(slope * clamp(x, 1.0), (n_slices, *x.shape))
     return replace_gradient(jnp.stack(found), smooth)
 
 
@@ -106,7 +137,7 @@ def decide(z: Float[Array, "*n"], threshold: Float[Array, "*#n"], bound: Scalar)
     respect to `threshold`.
     """
     binary = jnp.where(z > threshold, jnp.ones_like(z), -jnp.ones_like(z))
-    return replace_gradient(jnp.where(jnp.isnan(z), z, binary), (z / bound).clip(-1.0, 1.0))
+    return replace_gradient(jnp.where(jnp.isnan(z), z, binary), clamp(z / bound, 1.0))
 
 
 def decide_ternary(z: Float[Array, "*n"], threshold: Float[Array, "*#n"], bound: Scalar) -> Float[Array, "*n"]:
@@ -115,4 +146,4 @@ def decide_ternary(z: Float[Array, "*n"], threshold: Float[Array, "*#n"], bound:
     **Gradient:** as `decide`.
     """
     ternary = jnp.where(jnp.abs(z) > threshold, jnp.sign(z), jnp.zeros_like(z))
-    return replace_gradient(jnp.where(jnp.isnan(z), z, ternary), (z / bound).clip(-1.0, 1.0))
+    return replace_gradient(jnp.where(jnp.isnan(z), z, ternary), clamp(z / bound, 1.0))

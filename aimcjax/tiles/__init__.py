@@ -3,7 +3,8 @@
     weights ─encode→ targets ─program→ cells ─drift(t)→ conductances ─read→ currents ─adc→ codes ─decode→ y
 
 - `TileDesign`: the physical tile; `program` once, `at` a time, `read` many times, `trace` to look inside.
-- `WeightLevelTile`: the same verbs on normalised weights, for training.
+- `WeightLevelTile`: the same verbs on weights, for training. `read_together`, `ages`, `digital_scale`: what a matrix
+  asks of its tiles.
 - `ManagedTile`: around either, vectors scaled by their range, and until no ADC saturates.
 - Encodings: `DifferentialPair`, `Offset`, `OffsetUnitColumn`, `SignificancePairs`, `TablePairs`; of other encodings
   `BitSliced`, `Replicated`. `decode_weights` is what conductances stand for.
@@ -82,5 +83,6 @@ from ._tile import (
     TileState as TileState,
     TileTrace as TileTrace,
 )
+from ._together import ages as ages, digital_scale as digital_scale, read_together as read_together
 from ._weight_level import WeightLevelTile as WeightLevelTile, WeightState as WeightState
 from ._wire_resistance import SeriesResistance as SeriesResistance, WireResistance as WireResistance

@@ -12,6 +12,7 @@ from .._types import PRNGKey, Time
 from ..periphery import AbsMax, AbstractRange, BoundManagement, managed_product, watched
 from ._base import AbstractTileDesign
 from ._tile import TileDesign
+from ._together import ages, digital_scale
 from ._weight_level import WeightLevelTile
 
 
@@ -95,4 +96,14 @@ def with_overrange(tile: Any) -> Any:
 @with_overrange.register(TileDesign)
 @with_overrange.register(WeightLevelTile)
 def _(tile: Any) -> Any:
-    return dataclasses.replace(tile, adc=watched(tile.adc))
+    return tile if tile.adc is None else dataclasses.replace(tile, adc=watched(tile.adc))
+
+
+@ages.register
+def _(tile: ManagedTile) -> bool:
+    return ages(tile.tile)
+
+
+@digital_scale.register
+def _(tile: ManagedTile, w: Float[Array, "n_in n_out"]) -> Float[Array, " n_out"]:
+    return digital_scale(tile.tile, w)
