@@ -3,6 +3,7 @@
 - `count_activity(model, x)`: vectors through each analog layer and digital work, from the jaxpr.
 - `mapping_table(chip)`, `check_capacity(model, max_tiles)`: which part of which matrix is on which tile.
 - `CostModel`, `cost(...)`: energy by component, latency, area. `check_cost(model)`: whether they are known.
+- `rewritten_cells(before, after)`: what had to be written to make one chip the other; none where adapters train.
 """
 
 from ..nn import Activity as Activity, count_activity as count_activity
@@ -14,3 +15,4 @@ from ._cost import (
     cost as cost,
 )
 from ._placement import bits_of as bits_of, check_capacity as check_capacity, mapping_table as mapping_table
+from ._writes import rewritten_cells as rewritten_cells

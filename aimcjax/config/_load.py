@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
@@ -111,6 +111,7 @@ def _word(part: Any) -> str:
 def _did_you_mean(loc: tuple[Any, ...]) -> str:
     section: Any = _TAGGED[loc[0]][loc[1]] if loc[0] in _TAGGED and loc[1] in _TAGGED[loc[0]] else Config
     for part in _without_tag(loc)[:-1]:
-        if part in section.model_fields and hasattr(section.model_fields[part].annotation, "model_fields"):
-            section = section.model_fields[part].annotation
+        annotation = section.model_fields[part].annotation if part in section.model_fields else None
+        options = [option for option in (annotation, *get_args(annotation)) if hasattr(option, "model_fields")]
+        section = options[0] if options else section
     return f"; {suggest(str(loc[-1]), section.model_fields)}"

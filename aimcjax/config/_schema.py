@@ -16,6 +16,7 @@ from ..mapping import AbstractCompensation
 from ..tiles import AbstractTileDesign
 from ..training import Schedule
 from ..units import format_quantity, format_time
+from ._adapter import AdapterConfig
 from ._data import DataConfig, DigitsConfig
 from ._models import ModelConfig
 from ._section import Count, Number, Section, component, quantity
@@ -117,6 +118,7 @@ class Config(Section):
     model: ModelConfig
     digital_training: TrainingConfig
     hwa_training: HwaConfig
+    adapter: AdapterConfig | None = None
     calibration: CalibrationConfig = CalibrationConfig()
     tile: component(AbstractTileDesign)
     chip: ChipConfig = ChipConfig()

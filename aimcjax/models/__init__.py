@@ -10,8 +10,10 @@
 - `MixtralMoe`, `SigmaMoe`: mixtures of experts, of `Router` and `ExpertLinear`; `RoutingStats` says how tokens spread,
   `load_balancing_loss` and `routing_entropy_loss` make it even.
 - `load_pretrained`, `save_pretrained`: folders in the published Hugging Face layout; `untie`, a head of its own.
+- `save_adapters`, `load_adapters`: adapters alone (`nn.adapt`), in the published PEFT layout.
 """
 
+from ._adapter_files import load_adapters as load_adapters, save_adapters as save_adapters
 from ._albert import Albert as Albert, AlbertConfig as AlbertConfig
 from ._bert import Bert as Bert, BertConfig as BertConfig
 from ._cache import KvCache as KvCache

@@ -15,12 +15,10 @@ from jax.typing import DTypeLike
 from ._layout import Layout, array_paths
 from ._layouts_decoders import GPT2, LLAMA, MIXTRAL
 from ._layouts_encoders import ALBERT, BERT
-from ._tensor_files import CONFIG, TensorFolder, read_json, write_folder
+from ._tensor_files import CONFIG, FLOATS, TensorFolder, read_json, write_folder
 
 
 LAYOUTS: dict[str, Layout] = {"albert": ALBERT, "bert": BERT, "gpt2": GPT2, "llama": LLAMA, "mixtral": MIXTRAL}
-
-FLOATS = ("BF16", "F16", "F32", "F64")  # as safetensors calls them
 
 
 def load_pretrained(folder: str | Path, *, dtype: DTypeLike = jnp.float32) -> Any:

@@ -1,5 +1,6 @@
 """Folders of tensors in the published layout: `config.json` beside `model.safetensors`, or beside its shards."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ from safetensors.flax import save_file
 
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
+FLOATS = ("BF16", "F16", "F32", "F64")  # as safetensors calls them
 
 
 class TensorFolder:
@@ -22,17 +24,17 @@ class TensorFolder:
     **Raises:** `FileNotFoundError` if a file is missing; `ValueError` if one is damaged.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, weights: str = WEIGHTS) -> None:
         self.folder = folder
-        if (folder / WEIGHTS).is_file():
-            files = [WEIGHTS]
+        if weights != WEIGHTS or (folder / WEIGHTS).is_file():
+            files = [weights]
         elif (folder / INDEX).is_file():
             files = sorted(set(_weight_map(folder).values()))
         else:
             raise FileNotFoundError(f"no {WEIGHTS} and no {INDEX} in {folder}")
         self._open = {file: _open(folder / file) for file in files}
         self._files = {name: file for file, tensors in self._open.items() for name in tensors.keys()}  # noqa: SIM118
-        if files != [WEIGHTS]:
+        if files != [weights]:
             absent = sorted(set(_weight_map(folder)) - set(self._files))
             if absent:
                 raise ValueError(f"{folder / INDEX} promises the tensor {absent[0]}, which its file does not hold")
@@ -75,13 +77,23 @@ def write_folder(folder: Path, config: Mapping[str, Any], tensors: Mapping[str, 
 
     **Raises:** `FileExistsError` if `folder` exists.
     """
+    with new_folder(folder) as temporary:
+        write_json(temporary / CONFIG, config)
+        _write_tensors(temporary, tensors, shard_bytes)
+
+
+@contextlib.contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """A folder to write into, which becomes `folder` if nothing fails.
+
+    **Raises:** `FileExistsError` if `folder` exists.
+    """
     if folder.exists():
         raise FileExistsError(f"{folder} exists already; choose another path or remove it")
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        _write_json(temporary / CONFIG, config)
-        _write_tensors(temporary, tensors, shard_bytes)
+        yield temporary
         temporary.chmod(0o755)
         os.rename(temporary, folder)
     finally:
@@ -100,7 +112,7 @@ def _write_tensors(folder: Path, tensors: Mapping[str, jax.Array], shard_bytes: 
         save_file(shard, folder / file, metadata=metadata)
         weight_map |= dict.fromkeys(shard, file)
     total = sum(tensor.nbytes for tensor in tensors.values())
-    _write_json(folder / INDEX, {"metadata": {"total_size": total}, "weight_map": weight_map})
+    write_json(folder / INDEX, {"metadata": {"total_size": total}, "weight_map": weight_map})
 
 
 def _shards(tensors: Mapping[str, jax.Array], shard_bytes: int) -> Iterator[dict[str, jax.Array]]:
@@ -134,7 +146,8 @@ def _open(path: Path) -> Any:
         raise ValueError(f"{path} is damaged or truncated: {_line(error)}") from None
 
 
-def _write_json(path: Path, tree: Mapping[str, Any]) -> None:
+def write_json(path: Path, tree: Mapping[str, Any]) -> None:
+    """Writes a JSON object as people read it."""
     path.write_text(json.dumps(tree, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 

@@ -13,10 +13,23 @@
 - `to_digital`: back to ordinary weights, or to those that a chip holds.
 - `summary(model, x)`: the table of layers, digital or analog and why, and who does which share of the products;
   `count_activity`, the counts behind it. `analog_layers`, `matrix_layers`: layers, and single matrices, by name.
+- `adapt(model, patterns, rank=..., key=...)`: digital adapters (`LoRA`, `LoHa`) beside layers, in any of their lives;
+  `trainable_adapters`, the mask that trains them alone; `adapters_of`, `attach`, `detach`: another task on the same
+  chip; `merge` folds them into the weights. `adapter_roles`: which factor a leaf is.
 - `to_analog`, `make_analog`, `expert_stack`, `is_lookup`, `map_layers`: where new layer types and frameworks register.
 """
 
 from ._activity import Activity as Activity, Product as Product, count_activity as count_activity
+from ._adapter_layers import AbstractAdapter as AbstractAdapter, LoHa as LoHa, LoRA as LoRA, is_adapter as is_adapter
+from ._adapters import (
+    adapt as adapt,
+    adapter_roles as adapter_roles,
+    adapters_of as adapters_of,
+    attach as attach,
+    detach as detach,
+    merge as merge,
+    trainable_adapters as trainable_adapters,
+)
 from ._batch_norm import reestimate_batch_norm as reestimate_batch_norm
 from ._calibrate import calibrate as calibrate, input_power as input_power
 from ._convert import (

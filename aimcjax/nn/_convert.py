@@ -1,5 +1,6 @@
 """Replacing a model's layers by analog ones. New layer types and model frameworks register here; nothing is patched."""
 
+import dataclasses
 import functools as ft
 import sys
 from collections.abc import Callable, Sequence
@@ -10,6 +11,7 @@ import jax.tree_util as jtu
 
 from ..mapping import AbstractCompensation, GlobalDriftCompensation
 from ..tiles import AbstractTileDesign
+from ._adapter_layers import AbstractAdapter, is_adapter
 from ._forms import AbstractForm
 from ._linear import AnalogLinear, is_analog
 from ._rules import Rule, RuleBook
@@ -62,7 +64,8 @@ def _(layer: eqx.nn.Embedding) -> bool:
 
 def is_convertible(node: Any) -> bool:
     """Whether `to_analog` knows the type of `node`, and `node` is not analog already."""
-    return not refusal(node) and not any(is_analog(part) for part in getattr(node, "__dict__", {}).values())
+    parts = getattr(node, "__dict__", {}).values()
+    return not refusal(node) and not any(is_analog(part) or is_adapter(part) for part in parts)
 
 
 def refusal(node: Any) -> str:
@@ -96,6 +99,12 @@ def map_layers(model: Any, f: Callable[[str, Any], Any], is_layer: Callable[[Any
         return f(here, node) if is_layer(node) else node
 
     return jtu.tree_map_with_path(one, model, is_leaf=lambda node: foreign(node) or is_layer(node))
+
+
+@map_layers.register
+def _(model: AbstractAdapter, f: Callable[[str, Any], Any], is_layer: Callable[[Any], bool]) -> Any:
+    # The path of the layer is that of its adapter: rules, keys and names do not change when one is put beside it.
+    return f("", model) if is_layer(model) else dataclasses.replace(model, base=map_layers(model.base, f, is_layer))
 
 
 @ft.cache

@@ -53,9 +53,9 @@ class RuleBook:
         rule = self.rule_for(path, lookup=lookup)
         return None if rule is None else rule.design
 
-    def check_all_used(self) -> None:
+    def check_all_used(self, *, rules: str = "conversion rules", layers: str = "convertible layers") -> None:
         """Raises `ValueError` if a rule matched no layer: a misspelt path must not pass silently."""
         unused = [rule.pattern for index, rule in enumerate(self._rules) if index not in self._used]
         if unused:
             lookups = f"; look-ups, with `Rule(..., lookups=True)`: {self._lookups}" if self._lookups else ""
-            raise ValueError(f"conversion rules matched no layer: {unused}; convertible layers: {self._paths}{lookups}")
+            raise ValueError(f"{rules} matched no layer: {unused}; {layers}: {self._paths}{lookups}")

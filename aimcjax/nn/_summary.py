@@ -11,6 +11,7 @@ import jax.tree_util as jtu
 import numpy as np
 
 from ._activity import Activity, count_activity
+from ._adapter_layers import AbstractAdapter, is_adapter
 from ._convert import is_convertible, is_lookup, is_opaque, load_frameworks, path_name, refusal
 from ._linear import AgedLinear, AnalogLinear, ProgrammedLinear, is_analog, matrices_shape, partition_of
 from ._tied import expand_tied
@@ -122,6 +123,14 @@ def holders(model: Any) -> Iterator[tuple[str, Any]]:
             yield path_name(path), Loose(_follow(model, path), loose[path]) if node is None else node
 
 
+@holders.register
+def _(model: AbstractAdapter) -> Iterator[tuple[str, Any]]:
+    yield from holders(model.base)
+    names = [field.name for field in dataclasses.fields(model) if field.name != "base"]
+    arrays = {name: getattr(model, name) for name in names if eqx.is_array(getattr(model, name))}
+    yield "adapter", Loose(model, arrays)
+
+
 def _follow(model: Any, path: Sequence[Any]) -> Any:
     for key in path:
         if isinstance(key, jtu.GetAttrKey):
@@ -150,7 +159,9 @@ def _digital_row(name: str, node: Any) -> LayerRow:
     owner = node.owner if isinstance(node, Loose) else node
     arrays = [leaf for leaf in jtu.tree_leaves(getattr(node, "arrays", node)) if eqx.is_inexact_array(leaf)]
     largest = max(arrays, key=np.size) if arrays else np.zeros(0)
-    if is_opaque(owner):
+    if is_adapter(owner):
+        why = "an adapter: digital, beside its layer"
+    elif is_opaque(owner):
         why = "makes the weights of its layer anew at every call"
     elif is_convertible(owner):
         why = _LOOKUP if is_lookup(owner) else _NO_RULE

@@ -1,6 +1,7 @@
 """What a run leaves behind: numbers for machines, tables and pictures for people.
 
-- `Results`: everything that a study found. `summary`, `write_netcdf`: its machine-readable forms.
+- `Results`: everything that a study found, on the `ROADS` that it took. `summary`, `write_netcdf`: its
+  machine-readable forms.
 - `write`: `report.md` with its figures. `score_table`, `cost_lines`, `findings`: its parts.
 - `device_table`, `datasheet_lines`, `parameter_lines`, `plot_device`: memory cells side by side, and one in a picture.
 - `references`: the published models that a design is made of.
@@ -41,7 +42,9 @@ from ._references import references as references
 from ._results import (
     COMPENSATIONS as COMPENSATIONS,
     ROADS as ROADS,
+    AdapterFacts as AdapterFacts,
     Results as Results,
+    Road as Road,
     TileErrors as TileErrors,
     summary as summary,
     write_netcdf as write_netcdf,

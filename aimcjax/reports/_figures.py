@@ -13,8 +13,6 @@ from ._heat_map import heat_map
 from ._results import COMPENSATIONS, ROADS, Results
 
 
-ROAD_NAMES = {"direct": "direct mapping", "hwa": "hardware-aware training"}
-_COLOURS = {"direct": "#D55E00", "hwa": "#0072B2"}  # vermillion and blue of Okabe and Ito (2008)
 _STYLES = {"compensated": "-", "uncompensated": "--"}
 
 
@@ -58,14 +56,14 @@ def _name(results: Results) -> str:
 def _curves(axes: Axes, results: Results, compensations: Sequence[str]) -> None:
     scale = results.metric.scale
     axes.axhline(scale * results.baseline, color="black", linewidth=1, linestyle=":", label="digital baseline")
-    for road in ROADS:
+    for road in results.scores:
         for compensation in compensations:
             rows = results.summarize(road, compensation)
-            style: dict[str, Any] = {"color": _COLOURS[road], "linestyle": _STYLES[compensation]}
-            label = f"{ROAD_NAMES[road]}, {compensation}"
+            style: dict[str, Any] = {"color": ROADS[road].colour, "linestyle": _STYLES[compensation]}
+            label = f"{ROADS[road].name}, {compensation}"
             axes.plot(results.times, [scale * row.mean for row in rows], marker="o", markersize=4, label=label, **style)
             low, high = [scale * row.low for row in rows], [scale * row.high for row in rows]
-            axes.fill_between(results.times, low, high, color=_COLOURS[road], alpha=0.2, linewidth=0)
+            axes.fill_between(results.times, low, high, color=ROADS[road].colour, alpha=0.2, linewidth=0)
     axes.set_xscale("log")
     axes.set_xticks(results.times, [format_time(float(t)) for t in results.times], rotation=30, ha="right")
     axes.minorticks_off()

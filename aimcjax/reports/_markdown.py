@@ -1,5 +1,6 @@
 """The report that a person reads, and the table that the run ends with."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from ._results import COMPENSATIONS, ROADS, Results, write_netcdf
 
 
 _DAY = 86400.0
-_SHORT = {"direct": "direct", "hwa": "HWA"}
 
 
 def write(results: Results, config_yaml: str, folder: Path) -> None:
@@ -25,8 +25,8 @@ def write(results: Results, config_yaml: str, folder: Path) -> None:
 def score_table(results: Results) -> tuple[list[str], list[list[str]]]:
     """Header and rows of scores, `mean ± std` over chips: a row a time, a column a road."""
     metric = results.metric
-    header = ["after"] + [f"{_SHORT[road]}, {name}" for road in ROADS for name in COMPENSATIONS]
-    columns = [results.summarize(road, name) for road in ROADS for name in COMPENSATIONS]
+    header = ["after"] + [f"{ROADS[road].short}, {name}" for road in results.scores for name in COMPENSATIONS]
+    columns = [results.summarize(road, name) for road in results.scores for name in COMPENSATIONS]
     rows = [
         [format_time(float(t)), *(f"{metric.format(row.mean)} ± {metric.format(row.std)}" for row in cells)]
         for t, *cells in zip(results.times, *columns, strict=True)
@@ -50,26 +50,49 @@ def cost_lines(results: Results) -> list[str]:
 
 def findings(results: Results) -> list[str]:
     """What each measure bought, in sentences with their numbers, at a day and at the end."""
-    metric, base, lines = results.metric, results.baseline, []
+    metric, base = results.metric, results.baseline
     unit, points = metric.unit, "points" if metric.unit == "%" else metric.unit
     show, change = metric.format, lambda difference: metric.format(difference, sign=True)
-    for label, index in _moments(results):
-        mean = {(r, c): results.summarize(r, c)[index].mean for r in ROADS for c in COMPENSATIONS}
-        neither, both = mean["direct", "uncompensated"], mean["hwa", "compensated"]
-        lines.append(
-            f"After {label}, neither measure leaves {show(neither)} {unit} ({change(neither - base)} {points} from the "
-            f"baseline of {show(base)} {unit}). Drift compensation alone brings "
-            f"{change(mean['direct', 'compensated'] - neither)} {points}, hardware-aware training alone "
-            f"{change(mean['hwa', 'uncompensated'] - neither)}, both together {change(both - neither)}: "
-            f"{show(both)} {unit}, {change(both - base)} from the baseline. Of what the network "
-            f"learned beyond guessing, {100 * results.retained(mean['direct', 'compensated']):.1f} % are left by "
-            f"direct mapping and {100 * results.retained(both):.1f} % after hardware-aware training, both compensated."
-        )
-    lines.append(
-        f"Hardware-aware training is also more training: without any hardware the network it leaves scores "
-        f"{show(results.retrained)} {unit}, {change(results.retrained - base)} {points} from the baseline."
+    lines = [_finding(results, road, *moment) for road in results.retrained for moment in _moments(results)]
+    lines += [
+        f"{_capital(ROADS[road].name)} is also more training: without any hardware the network it leaves scores "
+        f"{show(score)} {unit}, {change(score - base)} {points} from the baseline."
+        for road, score in results.retrained.items()
+    ]
+    return [*lines, *_adapter_lines(results)]
+
+
+def _finding(results: Results, road: str, label: str, index: int) -> str:
+    metric, base, name = results.metric, results.baseline, ROADS[road].name
+    unit, points = metric.unit, "points" if metric.unit == "%" else metric.unit
+    show, change = metric.format, lambda difference: metric.format(difference, sign=True)
+    mean = {(r, c): results.summarize(r, c)[index].mean for r in ("direct", road) for c in COMPENSATIONS}
+    neither, both = mean["direct", "uncompensated"], mean[road, "compensated"]
+    return (
+        f"After {label}, neither measure leaves {show(neither)} {unit} ({change(neither - base)} {points} from the "
+        f"baseline of {show(base)} {unit}). Drift compensation alone brings "
+        f"{change(mean['direct', 'compensated'] - neither)} {points}, {name} alone "
+        f"{change(mean[road, 'uncompensated'] - neither)}, both together {change(both - neither)}: "
+        f"{show(both)} {unit}, {change(both - base)} from the baseline. Of what the network "
+        f"learned beyond guessing, {100 * results.retained(mean['direct', 'compensated']):.1f} % are left by "
+        f"direct mapping and {100 * results.retained(both):.1f} % after {name}, both compensated."
     )
-    return lines
+
+
+def _adapter_lines(results: Results) -> list[str]:
+    facts = results.adapter
+    if facts is None:
+        return []
+    return [
+        f"The adapters are {facts.parameters:,} digital parameters beside the {facts.base_parameters:,} of the network "
+        f"({facts.parameters / facts.base_parameters:.1%}), and {facts.extra_macs:,} digital multiply-accumulates an "
+        f"inference. After the {results.cost.n_cells:,} cells that hold weights were programmed, training them wrote "
+        f"{facts.analog_writes:,} cells."
+    ]
+
+
+def _capital(text: str) -> str:
+    return re.sub(r"[a-z]", lambda first: first[0].upper(), text, count=1)
 
 
 def markdown(results: Results, config_yaml: str, captions: dict[str, str]) -> str:
@@ -77,12 +100,13 @@ def markdown(results: Results, config_yaml: str, captions: dict[str, str]) -> st
     header, rows = score_table(results)
     metric = results.metric
     n_chips = results.scores["hwa"].shape[1]
+    taken = [ROADS[road] for road in results.scores]
+    roads = "; ".join(f"*{road.name}* ({road.short}) {road.what}" for road in taken)
     sections = [
         f"# {results.name}: what a network scores and costs on analog chips",
         f"A network trained to **{metric.format(results.baseline)} {metric.unit}** ({metric.name}), "
-        f"programmed on {n_chips} simulated chips, each programmed once and aged. *Direct mapping* programs the "
-        "trained weights as they are; *hardware-aware training* (HWA) fine-tunes them first on a fresh "
-        "simulated chip in every step. *Compensated* chips rescale each tile digitally by what drift took from it.",
+        f"programmed on {n_chips} simulated chips, each programmed once and aged. {_capital(roads)}. "
+        "*Compensated* chips rescale each tile digitally by what drift took from it.",
         "## What each measure bought",
         *(f"- {line}" for line in findings(results)),
         f"## {metric.name.capitalize()} ({metric.unit}), mean ± standard deviation over {n_chips} chips",

@@ -14,7 +14,43 @@ from ..training import Metric
 
 
 COMPENSATIONS = ("compensated", "uncompensated")
-ROADS = ("direct", "hwa")
+
+
+@dataclasses.dataclass(frozen=True)
+class Road:
+    """How a network comes to its chips, as reports write it: `name`, in tables `short`; `what` was done, a
+    clause for the opening; its `colour`."""
+
+    name: str
+    short: str
+    what: str
+    colour: str
+
+
+ROADS = {  # colours of Okabe and Ito (2008)
+    "direct": Road("direct mapping", "direct", "programs the trained weights as they are", "#D55E00"),
+    "hwa": Road(
+        "hardware-aware training", "HWA", "fine-tunes them first on a fresh simulated chip in every step", "#0072B2"
+    ),
+    "hwa_lora": Road(
+        "hardware-aware training of adapters",
+        "HWA-LoRA",
+        "programs the trained weights as they are and trains digital adapters beside the tiles, on a fresh simulated "
+        "chip in every step",
+        "#009E73",
+    ),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class AdapterFacts:
+    """What adapters cost: `parameters` trained, beside the `base_parameters` of the network; `analog_writes`, cells
+    written after the chip was programmed; `extra_macs`, digital multiply-accumulates of an inference."""
+
+    parameters: int
+    base_parameters: int
+    analog_writes: int
+    extra_macs: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,16 +79,16 @@ class TileErrors:
 class Results:
     """Results of a study of chips over time.
 
-    `metric`, what is scored; `baseline`, the digital score, and `n_classes` among
-    which it chose; `retrained`, that of the network which hardware-aware
-    training left: it is also more training. `scores[road]` has axes (`COMPENSATIONS`, chips, times); `times` [s] after
-    programming; `cost` of one inference on the HWA chip; `wall_s`, the run's duration [s].
+    `metric`, what is scored; `baseline`, the digital score, and `n_classes` among which it chose; `retrained[road]`,
+    that of the network which the training of a road left: it is also more training. `scores[road]`, of every road
+    taken (a key of `ROADS`), has axes (`COMPENSATIONS`, chips, times); `times` [s] after programming; `cost` of one
+    inference on the HWA chip; `adapter`, what adapters cost, if there were any; `wall_s`, the run's duration [s].
     """
 
     name: str
     metric: Metric
     baseline: float
-    retrained: float
+    retrained: dict[str, float]
     n_classes: int
     times: Float[np.ndarray, " times"]
     scores: dict[str, Float[np.ndarray, "compensations chips times"]]
@@ -60,6 +96,7 @@ class Results:
     tile_errors: TileErrors
     references: list[str]
     wall_s: float
+    adapter: AdapterFacts | None = None
 
     def summarize(self, road: str, compensation: str) -> list[Summary]:
         """Statistics over chips at each time."""
@@ -79,8 +116,9 @@ class Results:
 def summary(results: Results) -> dict[str, Any]:
     """The content of `summary.json`; accuracies are fractions, energies joules, areas square metres, times seconds."""
     metric = results.metric
-    roads = {road: {name: _series(results, road, name) for name in COMPENSATIONS} for road in ROADS}
-    cost = results.cost
+    roads = {road: {name: _series(results, road, name) for name in COMPENSATIONS} for road in results.scores}
+    cost, adapter = results.cost, results.adapter
+    facts = {} if adapter is None else {"adapter": {**dataclasses.asdict(adapter), "programmed_cells": cost.n_cells}}
     return {
         "metric": metric.key,
         f"baseline_{metric.key}": results.baseline,
@@ -91,6 +129,7 @@ def summary(results: Results) -> dict[str, Any]:
         "n_tiles": cost.n_tiles,
         "n_cells": cost.n_cells,
         "n_macs": cost.n_macs,
+        **facts,
         "wall_s": results.wall_s,
     }
 
@@ -98,13 +137,13 @@ def summary(results: Results) -> dict[str, Any]:
 def write_netcdf(results: Results, path: Path) -> None:
     """Writes every chip's score at every time, so that any statistic can be taken again."""
     dims = ("road", "compensation", "chip", "time")
-    values = np.stack([results.scores[road] for road in ROADS])
+    values = np.stack(list(results.scores.values()))
     metric = results.metric
     scores = xr.DataArray(
         values,
         dims=dims,
         coords={
-            "road": list(ROADS),
+            "road": list(results.scores),
             "compensation": list(COMPENSATIONS),
             "chip": np.arange(values.shape[2]),
             "time": ("time", results.times, {"units": "s", "long_name": "time after programming"}),

@@ -9,9 +9,10 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import jax.random as jr
 import numpy as np
 
-from .. import chips, devices, nn, sweeps, training
+from .. import chips, devices, nn, reports, sweeps, training
 from .._types import PRNGKey
 from ..config import Config
 from ..datasets import Dataset
@@ -38,9 +39,11 @@ def prepare(config: Config, data: Dataset, key: PRNGKey) -> Any:
     analog = _converted(config, model)
     chips.check_capacity(analog, config.chip.max_tiles)
     chips.check_cost(analog)
-    for section in ("digital_training", "hwa_training"):  # before minutes of training, not after
+    for section in ("digital_training", "hwa_training", "adapter"):  # before minutes of training, not after
         with _naming(section):
-            getattr(config, section).schedule().check(len(data.y_train))
+            if getattr(config, section) is not None:
+                getattr(config, section).schedule().check(len(data.y_train))
+    with_adapters(config, analog, key)
     return model
 
 
@@ -83,8 +86,57 @@ def train_for_hardware(config: Config, analog: Any, data: Dataset, key: PRNGKey,
             forward=forward, schedule=hwa.schedule(), key=key, projection=projection, progress=progress,
         )  # fmt: skip
         _check_finite(trained)
-    designs = {name: layer.design for name, layer in nn.analog_layers(analog).items()}
+    return _with_designs(trained, analog)
+
+
+def with_adapters(config: Config, analog: Any, key: PRNGKey) -> Any:
+    """`analog` with the untrained adapters of the config, if it has any."""
+    found = config.adapter
+    if found is None:
+        return analog
+    with _naming("adapter"):
+        return nn.adapt(analog, found.layers, rank=found.rank, alpha=found.alpha, kind=found.kind, key=key)
+
+
+def train_adapters(config: Config, analog: Any, data: Dataset, key: PRNGKey, progress: Progress) -> Any:
+    """The third road: weights as mapped directly, on tiles that are not written again, and adapters trained on a fresh
+    chip of a random age in every step, so that they fit any chip; reads are averaged as on the second road."""
+    section, (key_adapters, key_training) = config.adapter, jr.split(key)
+    assert section is not None  # the road is not taken without
+    adapted = with_adapters(config, analog, key_adapters)
+    averaged = nn.map_layers(adapted, lambda _, layer: _with_averaged_reads(layer), nn.is_analog)
+    forward = ft.partial(training.hwa_forward, ages=config.hwa_training.ages)
+    penalty = ft.partial(training.halora_penalty, mu=section.halora_mu) if section.halora_mu else None
+    with _naming("adapter"):
+        trained, _ = training.fit(
+            averaged, data.x_train, data.y_train,
+            forward=forward, schedule=section.schedule(), key=key_training, trainable=nn.trainable_adapters(averaged),
+            projection=training.lora_plus(section.plus_ratio), penalty=penalty, progress=progress,
+        )  # fmt: skip
+        _check_finite(trained)
+    return _with_designs(trained, adapted)
+
+
+def _with_designs(trained: Any, original: Any) -> Any:
+    designs = {name: layer.design for name, layer in nn.analog_layers(original).items()}
     return nn.map_layers(trained, lambda _, layer: dataclasses.replace(layer, design=designs[layer.name]), nn.is_analog)
+
+
+def adapter_facts(analog: dict[str, Any], data: Dataset, key: PRNGKey) -> reports.AdapterFacts | None:
+    """What trained adapters cost, if there are any: parameters, digital products, and cells written for them, counted
+    between the chip of the direct road that `key` draws and the same one with the network of the third road."""
+    if "hwa_lora" not in analog:
+        return None
+    direct, adapted = analog["direct"], analog["hwa_lora"]
+    n_parameters = lambda tree: sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(tree, eqx.is_inexact_array)))
+    sample, (before, after) = jnp.asarray(data.x_test[0]), (nn.program(model, key=key) for model in (direct, adapted))
+    activities = [chips.count_activity(model, sample) for model in (direct, adapted)]
+    return reports.AdapterFacts(
+        parameters=n_parameters(nn.adapters_of(adapted)),
+        base_parameters=n_parameters(eqx.filter(direct, nn.trainable(direct))),
+        analog_writes=chips.rewritten_cells(before, after),
+        extra_macs=activities[1].n_macs - activities[0].n_macs,
+    )
 
 
 @contextlib.contextmanager

@@ -10,8 +10,10 @@ import numpy as np
 
 from .. import checkpoint, nn, reports
 from .._random import keys_for
+from .._types import PRNGKey
 from ..chips import mapping_table
 from ..config import Config
+from ..datasets import Dataset
 from . import _roads as roads
 from ._progress import Progress
 from ._run_directory import new_run, versions, write_json
@@ -33,16 +35,14 @@ def score_over_time(
     started, tell = time.monotonic(), progress or Progress(quiet=True)
     data = config.data.load()
     with new_run(out, overwrite=overwrite) as run:
-        keys = keys_for(jr.key(config.seed), ("model", "digital", "hwa", "chips", "portrait"))
+        keys = keys_for(jr.key(config.seed), ("model", "digital", "hwa", "adapter", "chips", "portrait"))
         model = roads.prepare(config, data, keys["model"])
 
         with tell.training("digital training", config.digital_training.epochs) as step:
             model = roads.train_digital(config, model, data, keys["digital"], step)
         baseline = roads.digital_score(config, model, data)
-        analog = {"direct": roads.map_directly(config, model, data)}
-        with tell.training("hardware-aware training", config.hwa_training.epochs) as step:
-            analog["hwa"] = roads.train_for_hardware(config, analog["direct"], data, keys["hwa"], step)
-        scores = {}
+        analog = _take_roads(config, roads.map_directly(config, model, data), data, keys, tell)
+        scores, trained = {}, {road: network for road, network in analog.items() if road != "direct"}
         for road, network in analog.items():
             with tell.working(f"{config.sweep.n_chips} chips, {road}"):
                 scores[road] = roads.age(config, network, data, keys["chips"])
@@ -55,17 +55,29 @@ def score_over_time(
                 metric=config.data.metric,
                 baseline=baseline,
                 n_classes=data.n_classes,
-                retrained=roads.digital_score(config, nn.to_digital(analog["hwa"]), data),
+                retrained={road: roads.digital_score(config, nn.to_digital(analog[road]), data) for road in trained},
                 times=np.asarray(config.sweep.times),
                 scores=scores,
                 cost=roads.chip_cost(config, analog["hwa"], portrait, data),
                 references=reports.references(config.tile),
                 tile_errors=reports.largest_tile(tiles),
+                adapter=roads.adapter_facts(analog, data, keys["portrait"]),
                 wall_s=time.monotonic() - started,
             )
             _write(run, config, results, analog["hwa"], portrait, tiles)
-            checkpoint.save(run / "checkpoint", baseline=model, hwa=analog["hwa"])
+            checkpoint.save(run / "checkpoint", baseline=model, **trained)
     return results
+
+
+def _take_roads(config: Config, direct: Any, data: Dataset, keys: dict[str, PRNGKey], tell: Progress) -> dict[str, Any]:
+    """The networks that go to chips, by road."""
+    analog = {"direct": direct}
+    with tell.training("hardware-aware training", config.hwa_training.epochs) as step:
+        analog["hwa"] = roads.train_for_hardware(config, direct, data, keys["hwa"], step)
+    if config.adapter is not None:
+        with tell.training("adapter training", config.adapter.epochs) as step:
+            analog["hwa_lora"] = roads.train_adapters(config, direct, data, keys["adapter"], step)
+    return analog
 
 
 def _write(

@@ -5,10 +5,16 @@
 - `keep_programmable`: clips weights after each step, an optax transformation.
 - `cross_entropy`, `accuracy`. `Metric`, `ACCURACY`, `BITS_PER_CHARACTER`: what is reported.
 - `cross_entropy`, `accuracy`.
+- `chip_forward`, `lora_plus`, `halora_penalty`: adapters (`nn.adapt`) on chips that are never written again.
 - `in_memory`: arrays that hold the weights learn by pulses; `WriteStats` and `lifetime`, what that wears.
 """
 
 from . import in_memory as in_memory
+from ._adapters import (
+    chip_forward as chip_forward,
+    halora_penalty as halora_penalty,
+    lora_plus as lora_plus,
+)
 from ._hwa import (
     digital_forward as digital_forward,
     hwa_forward as hwa_forward,

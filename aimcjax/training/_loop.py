@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 import optax
-from jaxtyping import Array, Bool, Int, Shaped
+from jaxtyping import Array, Bool, Int, PyTree, Shaped
 
 from .. import nn
 from .._types import AnyArray, PRNGKey
@@ -48,13 +48,16 @@ def fit(
     schedule: Schedule,
     key: PRNGKey,
     projection: optax.GradientTransformation | None = None,
+    trainable: PyTree[bool] | None = None,
+    penalty: Callable[[Any], Array] | None = None,
     progress: Callable[[int, float], None] = lambda epoch, loss: None,
 ) -> tuple[Any, list[float]]:
     """Trains with AdamW on cross-entropy.
 
     **Arguments:** `model`; samples `x` and labels `y` (one each, or one for each position); `forward`; `schedule`;
-    `key`; `projection`, applied after the optimiser's step (`keep_programmable`); `progress(epoch, loss)`, called after
-    every epoch.
+    `key`; `projection`, applied after the optimiser's step (`keep_programmable`); `trainable`, the mask of
+    what trains, default `nn.trainable(model)` (of adapters alone: `nn.trainable_adapters`); `penalty(model)`, added to
+    the loss; `progress(epoch, loss)`, called after every epoch.
 
     **Returns:** the trained model and the mean loss of each epoch [nats].
 
@@ -63,13 +66,15 @@ def fit(
     schedule.check(len(y))
     n_batches = len(y) // schedule.batch_size
     optimiser = _optimiser(schedule, n_batches, projection)
-    params, rest = eqx.partition(model, nn.trainable(model))
+    params, rest = eqx.partition(model, nn.trainable(model) if trainable is None else trainable)
     # Physics and data enter as arguments: constants of the compiled program would be folded and recompiled.
     fixed, structure = eqx.partition(rest, eqx.is_array)
     state, data = optimiser.init(params), (jnp.asarray(x), jnp.asarray(y))
 
     def loss_of(params: Any, fixed: Any, xs: Array, ys: Array, key: PRNGKey) -> Array:
-        return cross_entropy(forward(eqx.combine(params, fixed, structure), xs, key=key), ys)
+        whole = eqx.combine(params, fixed, structure)
+        loss = cross_entropy(forward(whole, xs, key=key), ys)
+        return loss if penalty is None else loss + penalty(whole)
 
     epoch = _compiled_epoch(loss_of, optimiser, schedule, n_batches)
     history: list[float] = []
