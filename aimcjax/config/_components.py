@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from .. import devices, mapping, periphery, tiles
+from .. import devices, mapping, nn, periphery, tiles
 from ..components import Registry
 
 
@@ -12,7 +12,7 @@ def _device(value: Any) -> Any:
     return devices.preset(value) if isinstance(value, str) and devices.is_file(value) else NotImplemented
 
 
-_ROLES = {**devices.ROLES, **periphery.ROLES, **tiles.ROLES, **mapping.ROLES}
+_ROLES = {**devices.ROLES, **periphery.ROLES, **tiles.ROLES, **mapping.ROLES, **nn.ROLES}
 _ROLES[devices.AbstractDevice] = dataclasses.replace(_ROLES[devices.AbstractDevice], shorthand=_device)
 _REGISTRY = Registry(_ROLES)
 build = _REGISTRY.build

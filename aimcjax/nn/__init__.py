@@ -10,6 +10,8 @@
 - `trainable`: which leaves training may change. `with_compensation`, `with_compensation_strength`:
   another drift compensation, or the same at another strength.
 - `reestimate_batch_norm`: statistics of batch normalisation as the chip gives them.
+- `LsqRange`, `ClippingRange`, `FixedRange`, `VectorRange`, `RunningRange`, `InitialRange`: how input ranges act and
+  learn (`with_ranges`). `with_weight_ranges`, `with_designs`, `scale_noise`, `in_precision`: what training changes.
 - `to_digital`: back to ordinary weights, or to those that a chip holds.
 - `summary(model, x)`: the table of layers, digital or analog and why, and who does which share of the products;
   `count_activity`, the counts behind it. `analog_layers`, `matrix_layers`: layers, and single matrices, by name.
@@ -62,6 +64,25 @@ from ._linear import (
     partition_of as partition_of,
 )
 from ._matrices import matrix_layers as matrix_layers
+from ._ranges import (
+    AbstractRangeRule as AbstractRangeRule,
+    ClippingRange as ClippingRange,
+    FixedRange as FixedRange,
+    InitialRange as InitialRange,
+    LsqRange as LsqRange,
+    RunningRange as RunningRange,
+    VectorRange as VectorRange,
+)
+from ._recipes import (
+    in_precision as in_precision,
+    scale_noise as scale_noise,
+    unwatched as unwatched,
+    watched as watched,
+    with_designs as with_designs,
+    with_ranges as with_ranges,
+    with_weight_ranges as with_weight_ranges,
+)
+from ._roles import ROLES as ROLES
 from ._rules import Rule as Rule
 from ._stack import by_group as by_group
 from ._summary import LayerRow as LayerRow, Summary as Summary, summary as summary

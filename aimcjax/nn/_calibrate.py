@@ -33,9 +33,8 @@ def calibrate(model: Model, xs: Array, *, quantile: float = 0.999) -> Model:
     **Arguments:** `model`, from `convert`, not programmed; `xs`, samples along the leading axis; `quantile` of |x|
     that must not saturate, in (0, 1].
 
-    **Returns:** the model with new `input_range` in every analog layer, the same for all tiles of a matrix; layers whose
-    inputs are all zero keep theirs.
-    The model is evaluated digitally.
+    **Returns:** the model with new `input_range` in every analog layer, the same for all tiles of a matrix; layers
+    whose inputs are all zero keep theirs. The model is evaluated digitally.
 
     **Raises:** `ValueError` for a quantile outside (0, 1] or data that give non-finite inputs.
     """

@@ -57,7 +57,9 @@ class AbstractContraction(AbstractForm):
         y = product.many(xs.reshape(*leading, n_vectors, n_in))
         made = stack + free + outputs
         y = y.reshape([size[a] for a in made]).transpose([made.index(a) for a in y_labels])
-        return y if bias is None else y + bias.astype(y.dtype).reshape([size[a] if a in kernel else 1 for a in y_labels])
+        return (
+            y if bias is None else y + bias.astype(y.dtype).reshape([size[a] if a in kernel else 1 for a in y_labels])
+        )
 
     def digital(self, weight: Any, bias: Any) -> Parameters:
         """Of the layer of another framework."""

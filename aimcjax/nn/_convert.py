@@ -1,6 +1,5 @@
 """Replacing a model's layers by analog ones. New layer types and model frameworks register here; nothing is patched."""
 
-import dataclasses
 import functools as ft
 import sys
 from collections.abc import Callable, Sequence
@@ -104,7 +103,10 @@ def map_layers(model: Any, f: Callable[[str, Any], Any], is_layer: Callable[[Any
 @map_layers.register
 def _(model: AbstractAdapter, f: Callable[[str, Any], Any], is_layer: Callable[[Any], bool]) -> Any:
     # The path of the layer is that of its adapter: rules, keys and names do not change when one is put beside it.
-    return f("", model) if is_layer(model) else dataclasses.replace(model, base=map_layers(model.base, f, is_layer))
+    if is_layer(model):
+        return f("", model)
+    base = map_layers(model.base, f, is_layer)
+    return eqx.tree_at(lambda adapter: adapter.base, model, base, is_leaf=lambda node: node is None)  # of masks as well
 
 
 @ft.cache

@@ -17,6 +17,7 @@ from ..mapping import AbstractCompensation
 from ..tiles import AbstractTileDesign
 from ._convert import analog_layers, map_layers
 from ._linear import AnalogLinear, ProgrammedLinear, is_analog
+from ._ranges import AbstractRangeRule
 from ._tied import expand_tied
 
 
@@ -108,10 +109,11 @@ def _map_compensation(model: Model, f: Callable[[AbstractCompensation], Abstract
 
 def trainable(model: Any) -> PyTree[bool]:
     """A mask with the structure of `model`: true for the floating-point arrays that training may change (weights,
-    biases, input ranges, norms), false for the physics in tile designs and compensations. For `equinox.partition`."""
+    biases, ranges, norms), false for the physics in tile designs, compensations and rules of ranges. For
+    `equinox.partition`."""
 
     def fixed(node: Any) -> bool:
-        return isinstance(node, (AbstractTileDesign, AbstractCompensation))
+        return isinstance(node, (AbstractTileDesign, AbstractCompensation, AbstractRangeRule))
 
     return jtu.tree_map(
         lambda node: jtu.tree_map(lambda _: False, node) if fixed(node) else eqx.is_inexact_array(node),

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 from .. import _random
 from .._types import PRNGKey, Time, physical
 from ..mapping import AbstractCompensation, MatrixSnapshot, Partition, TiledMatrix, program_matrix
-from ..periphery import clamp
+from ..periphery import quantize_learned
 from ..tiles import AbstractTileDesign, check_finite, digital_scale
 from ._forms import AbstractForm, AbstractProduct, Rows
 from ._ranges import AbstractRangeRule, LsqRange, note
@@ -44,9 +44,9 @@ class AnalogLinear(AbstractAnalogLayer):
     of the input.
 
     **Arguments:** `weight` and `bias` (or `None`) in the shape of the digital layer, `[n_out, n_in]` and `[n_out]`
-    unless `form` says otherwise; `input_range`, the input that is full scale, one for each matrix of a stack of experts,
-    and with another axis one for each tile along the inputs; `ranges`, how it acts and learns; `weight_range`
-    `[*stack, n_out]`, the weight at which an output clips, learned (`None`: the largest; see `learned_clipping`);
+    unless `form` says otherwise; `input_range`, the input that is full scale, one for each matrix of a stack of
+    experts, and with another axis one for each tile along the inputs; `ranges`, how it acts and learns; `weight_range`
+    `[*stack, n_out]`, the weight at which an output clips, learned (`None`: no limit; see `with_weight_ranges`);
     `seen`, where training finds the notes of `ranges`; `design`, the tile; `form`.
 
     **Reference:** scaling and ranges as in Rasch et al., Nat. Commun. 14:5282 (2023), Methods.
@@ -79,9 +79,8 @@ class AnalogLinear(AbstractAnalogLayer):
             check_finite(matrices)
         except ValueError as error:
             raise ValueError(f"layer {self.name}: {error}") from None
-        scale = self._scale(matrices)
+        matrices, scale = self._scaled(matrices)
         w = (matrices / scale[..., None]).mT
-        w = w if self.weight_range is None else clamp(w, 1.0)
         program = program_matrix if w.ndim == 2 else program_stack
         return ProgrammedLinear(
             matrix=program(self.design, w, key=key, compensation=self.compensation),
@@ -95,11 +94,16 @@ class AnalogLinear(AbstractAnalogLayer):
             seen=self.seen,
         )
 
-    def _scale(self, matrices: Float[Array, "*stack n_out n_in"]) -> Float[Array, "*stack n_out"]:
-        if self.weight_range is not None:
-            return self.weight_range
-        scale = lambda matrix: digital_scale(self.design, matrix.T)
-        return scale(matrices) if matrices.ndim == 2 else jax.vmap(scale)(matrices)
+    def _scaled(self, matrices: Array) -> tuple[Array, Float[Array, "*stack n_out"]]:
+        """The matrices as they go to tiles, and the digital scale of every output."""
+        if self.weight_range is None:
+            scale = lambda matrix: digital_scale(self.design, matrix.T)
+            return matrices, scale(matrices) if matrices.ndim == 2 else jax.vmap(scale)(matrices)
+        bits = getattr(self.design, "weight_bits", None)
+        largest = 1.0 if bits is None else (2.0**bits - 2.0) / 2.0
+        share = (1.0 if bits is None else 2.0 * largest**1.5) / (matrices.shape[-1] * matrices.shape[-2]) ** 0.5
+        limited = quantize_learned(matrices, self.weight_range[..., None], bits, share)
+        return limited, lax.stop_gradient(self.weight_range)
 
     def __call__(self, x: Array, *args: Any, key: PRNGKey | None = None, **kwargs: Any) -> Array:
         """Programs a fresh chip, reads it at once: the forward pass of noise-aware training, one noise draw a call."""

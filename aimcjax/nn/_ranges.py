@@ -162,8 +162,8 @@ class RunningRange(AbstractRangeRule):
 
     **Arguments:** `momentum` m; `steps`.
 
-    **Reference:** AIHWKit's AVERAGE_ABS_MAX; the defaults are those of AIHWKit-Lightning's fast mode, which averages the
-    largest of the whole batch instead.
+    **Reference:** AIHWKit's AVERAGE_ABS_MAX; the defaults are those of AIHWKit-Lightning's fast mode, which averages
+    the largest of the whole batch instead.
     """
 
     momentum: Scalar = physical(0.95, doc="AIHWKit-Lightning: act_range_momentum", at_most=1.0)

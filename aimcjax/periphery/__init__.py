@@ -67,13 +67,14 @@ from ._noise import (
 from ._pipeline import PipelineAdc as PipelineAdc
 from ._pulse_width import PulseWidthDac as PulseWidthDac
 from ._quantize import (
+    clamp as clamp,
     decide as decide,
     decide_ternary as decide_ternary,
     digits as digits,
     quantize as quantize,
+    quantize_learned as quantize_learned,
     quantize_levels as quantize_levels,
     quantize_stochastic as quantize_stochastic,
-    clamp as clamp,
     replace_gradient as replace_gradient,
     round_straight_through as round_straight_through,
     saturate as saturate,

@@ -66,6 +66,26 @@ def _saturate_backward(residuals: tuple[Array, Array], g: Array) -> tuple[Array,
 saturate.defvjp(_saturate_forward, _saturate_backward)
 
 
+def quantize_learned(
+    w: Float[Array, "*n"], bound: Float[Array, "*#n"], bits: Scalar | None, gradient_scale: Scalar | float = 1.0
+) -> Float[Array, "*n"]:
+    r"""`w` within a learned bound c, in steps of $\Delta = 2c/(2^{bits} - 2)$, without steps if `bits` is `None`.
+
+    **Gradient:** with respect to `w` one where $|w| \le c$ and zero elsewhere; with respect to c `gradient_scale` times
+    $\mathrm{sign}(w)$ outside and $(\mathrm{round}(w/\Delta) - w/\Delta)\,\Delta/c$ inside.
+
+    **Reference:** LSQ, Esser et al., ICLR 2020, equations 2 and 3, for the bound instead of the step.
+    """
+    held = lax.stop_gradient(bound)
+    bound = held + gradient_scale * (bound - held)
+    outside = jnp.sign(lax.stop_gradient(w)) * bound
+    if bits is None:
+        return jnp.where(jnp.abs(w) <= held, w, outside)
+    largest = (2.0**bits - 2.0) / 2.0
+    code = lax.stop_gradient(w) / held * largest
+    return jnp.where(jnp.abs(w) <= held, w + bound * ((jnp.round(code) - code) / largest), outside)
+
+
 @jax.custom_jvp
 def replace_gradient(value: Float[Array, "*n"], smooth: Float[Array, "*n"]) -> Float[Array, "*n"]:
     """`value` exactly. **Gradient:** that of `smooth`, which stands in for it; none with respect to what `value` is

@@ -38,9 +38,9 @@ class WeightLevelTile(AbstractTileDesign):
     of Joshi's PCM, unless there is a `device`; `device`, of which every weight is a single cell that is programmed and
     drifts (`None`: nothing ages); `noise_scale`, multiplies all deviations of weights and outputs (for schedules);
     `drop`, the probability that a weight is missing (drop-connect), `None` for none; `weight_bits`, resolution of the
-    weights, `None` for no steps, with `stochastic` rounding if asked; `per`, whether m is that of the `"column"`, of the
-    `"tile"`, or `"one"` (the weights come scaled); `output_noise` ($\sigma_{out}$), in units of a full weight at full
-    input; `dac` and `adc` in the same units, `adc=None` for outputs without steps and limits, which makes one plain
+    weights, `None` for no steps, with `stochastic` rounding if asked; `per`, whether m is that of the `"column"`, of
+    the `"tile"`, or `"one"` (the weights come scaled); `output_noise` ($\sigma_{out}$), in units of a full weight at
+    full input; `dac` and `adc` in the same units, `adc=None` for outputs without steps and limits, which makes one plain
     product of all the tiles of a column; `rows`, `cols`, the largest matrix it holds.
 
     **Gradient:** that of the exact weights and of no noise: $\partial y_c/\partial w_{rc} = \mathrm{dac}(x_r)$, also
@@ -130,7 +130,8 @@ class WeightLevelTile(AbstractTileDesign):
             y = jax.vmap(lambda v, w: _product(v, w, dtype))(v, snapshots.w) / full
             keys = _random.split(key, n_tiles + 1)
             y += jnp.where(snapshots.w_max > 0, std * _random.normal(keys[0], y.shape, y.dtype), 0.0)
-            codes = jax.vmap(lambda y, key: self.adc(y, key=key))(y, keys[1:])
+            adc = self.adc
+            codes = jax.vmap(lambda y, key: adc(y, key=key))(y, keys[1:])
             return jnp.sum(codes * (full * factor * unit[:, None]), axis=0)
 
     def expected(self, snapshot: WeightState, x: Float[Array, " rows"]) -> Float[Array, " cols"]:

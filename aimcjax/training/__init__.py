@@ -1,21 +1,20 @@
 """Training: digital, and hardware-aware (HWA), which is the same loop with another forward pass.
 
 - `fit(model, x, y, forward=..., schedule=..., key=...)`: the loop.
-- `digital_forward`, `hwa_forward`: without noise, and on a fresh chip each step.
-- `keep_programmable`: clips weights after each step, an optax transformation.
-- `cross_entropy`, `accuracy`. `Metric`, `ACCURACY`, `BITS_PER_CHARACTER`: what is reported.
-- `cross_entropy`, `accuracy`.
-- `chip_forward`, `lora_plus`, `halora_penalty`: adapters (`nn.adapt`) on chips that are never written again.
+- `digital_forward`, `hwa_forward`, `chip_forward`: without noise, on fresh chips in each step, on one given chip.
+  `in_precision`, `rematerialised`: the same in half precision, and in less memory.
+- `CrossEntropy`, `Distillation`: what is minimised; `cross_entropy`, `accuracy`.
+- `keep_programmable`, `learn_ranges`: weights clipped after each step, and ranges by their rules, as optax
+  transformations.
+- `lora_plus`, `halora_penalty`: for adapters (`nn.adapt`), on chips that are never written again.
+- `Metric`, `ACCURACY`, `BITS_PER_CHARACTER`: what is reported.
 - `in_memory`: arrays that hold the weights learn by pulses; `WriteStats` and `lifetime`, what that wears.
 """
 
 from . import in_memory as in_memory
-from ._adapters import (
-    chip_forward as chip_forward,
-    halora_penalty as halora_penalty,
-    lora_plus as lora_plus,
-)
+from ._adapters import halora_penalty as halora_penalty, lora_plus as lora_plus
 from ._hwa import (
+    chip_forward as chip_forward,
     digital_forward as digital_forward,
     hwa_forward as hwa_forward,
     keep_programmable as keep_programmable,
@@ -23,4 +22,11 @@ from ._hwa import (
 from ._loop import Forward as Forward, Schedule as Schedule, fit as fit, random_shift as random_shift
 from ._losses import accuracy as accuracy, cross_entropy as cross_entropy
 from ._metrics import ACCURACY as ACCURACY, BITS_PER_CHARACTER as BITS_PER_CHARACTER, Metric as Metric
+from ._objectives import (
+    AbstractObjective as AbstractObjective,
+    CrossEntropy as CrossEntropy,
+    Distillation as Distillation,
+)
+from ._precision import in_precision as in_precision, rematerialised as rematerialised
+from ._ranges import learn_ranges as learn_ranges
 from .in_memory import WriteStats as WriteStats, lifetime as lifetime

@@ -1,29 +1,15 @@
-"""Training of adapters: one chip that is never written again, learning rates by factor, alignment of the factors."""
+"""Training of adapters: learning rates by factor, alignment of the factors."""
 
 from collections.abc import Hashable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import jax.random as jr
 import optax
 from jaxtyping import Array, Float
 
 from .. import nn
-from .._types import PRNGKey, Scalar
-
-
-def chip_forward(model: Any, xs: Array, *, key: PRNGKey, ages: tuple[float, float] = (20.0, 20.0)) -> Array:
-    """One given chip at a random age, read by the whole batch: the forward pass of adapters that learn what one chip
-    became. For adapters that fit any chip, `hwa_forward`.
-
-    **Arguments:** `model`, programmed, with adapters (`nn.adapt`); `xs`, samples along the leading axis; `key`; `ages`
-    [s], the age is uniform in its logarithm between the two (above zero).
-    """
-    key_age, key_read = jr.split(key)
-    youngest, oldest = jnp.log(ages[0]), jnp.log(ages[1])
-    t = jnp.exp(youngest + (oldest - youngest) * jr.uniform(key_age))
-    return nn.apply(model, xs, key=key_read, t=t)
+from .._types import Scalar
 
 
 def lora_plus(ratio: float | jax.Array = 16.0) -> optax.GradientTransformationExtraArgs:

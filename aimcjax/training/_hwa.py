@@ -1,8 +1,9 @@
 """Hardware-aware training: the forward pass on a fresh chip each step, and what the optimiser must respect."""
 
 import dataclasses
-from typing import Any
+from typing import Any, Literal
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
@@ -11,6 +12,7 @@ from jaxtyping import Array
 
 from .. import nn
 from .._types import PRNGKey
+from ..periphery import clamp
 
 
 def digital_forward(model: Any, xs: Array, *, key: PRNGKey) -> Array:
@@ -19,46 +21,80 @@ def digital_forward(model: Any, xs: Array, *, key: PRNGKey) -> Array:
     return jax.vmap(model)(xs)
 
 
-def hwa_forward(model: Any, xs: Array, *, key: PRNGKey, ages: tuple[float, float] = (20.0, 20.0)) -> Array:
-    """A fresh chip of a random age, programmed from the present weights and read by the whole batch.
+def hwa_forward(
+    model: Any, xs: Array, *, key: PRNGKey, ages: tuple[float, float] = (20.0, 20.0), chips: int = 1
+) -> Array:
+    """Fresh chips of random ages, programmed from the present weights and read by equal parts of the batch.
 
-    One draw of the cells and of the age per step, fresh read noise per sample; gradients reach weights and ranges
-    through the programming (reparameterised) and the surrogates of the converters. Noise never enters the stored
-    weights.
+    One draw of the cells and of the age for each chip and step, fresh read noise per sample; gradients reach weights
+    and ranges through the programming and the surrogates of the converters. Noise never enters the stored weights.
 
     **Arguments:** `model`, from `nn.convert`; `xs`, samples along the leading axis; `key`; `ages` [s], the age is
-    uniform in its logarithm between the two (above zero).
+    uniform in its logarithm between the two (above zero); `chips`, how many: one for the batch, or up to one for each
+    sample.
+
+    **Raises:** `ValueError` if `chips` does not divide the batch.
 
     **Reference:** noise injection, Joshi et al., Nat. Commun. 11:2473 (2020), Methods; training at random ages makes
     the network see the spread that drift compensation leaves.
     """
-    key_program, key_age, key_read = jr.split(key, 3)
+    if len(xs) % chips:
+        raise ValueError(f"a batch of {len(xs)} does not divide among {chips} chips")
+    parts = xs.reshape(chips, -1, *xs.shape[1:])
+    if chips == 1:
+        return _on_fresh_chip(model, parts[0], ages, key)
+    ys = jax.vmap(lambda xs, key: _on_fresh_chip(model, xs, ages, key))(parts, jr.split(key, chips))
+    return ys.reshape(-1, *ys.shape[2:])
+
+
+def _on_fresh_chip(model: Any, xs: Array, ages: tuple[float, float], key: PRNGKey) -> Array:
+    key_program, key_rest = jr.split(key)
+    return chip_forward(nn.program(model, key=key_program), xs, key=key_rest, ages=ages)
+
+
+def chip_forward(model: Any, xs: Array, *, key: PRNGKey, ages: tuple[float, float] = (20.0, 20.0)) -> Array:
+    """One given chip at a random age, read by the whole batch: the forward pass of adapters that learn what one chip
+    became. For adapters that fit any chip, `hwa_forward`.
+
+    **Arguments:** `model`, programmed, with adapters (`nn.adapt`); `xs`, samples along the leading axis; `key`; `ages`
+    [s], the age is uniform in its logarithm between the two (above zero).
+    """
+    key_age, key_read = jr.split(key)
     youngest, oldest = jnp.log(ages[0]), jnp.log(ages[1])
     t = jnp.exp(youngest + (oldest - youngest) * jr.uniform(key_age))
-    chip = nn.program(model, key=key_program)
-    return nn.apply(chip, xs, key=key_read, t=t)
+    return nn.apply(model, xs, key=key_read, t=t)
 
 
-def keep_programmable(clip_sigma: float | jax.Array) -> optax.GradientTransformationExtraArgs:
-    """After the optimiser's step, clips every analog weight to `clip_sigma` standard deviations of its layer and keeps
-    input ranges positive (a step at most halves one).
+def keep_programmable(
+    clip_sigma: float | jax.Array, *, per: Literal["tensor", "column"] = "tensor"
+) -> optax.GradientTransformationExtraArgs:
+    """After the optimiser's step, clips every analog weight to `clip_sigma` standard deviations of its layer, or of its
+    `"column"` (all weights of one output), and keeps ranges positive (a step at most halves one).
 
     Large single weights would stretch the scale of their column and leave the others few conductance levels.
 
     **Reference:** weight clipping of Joshi et al., Nat. Commun. 11:2473 (2020), Methods; two to three deviations are
-    usual.
+    usual. By column as for analog foundation models (Büchel et al., NeurIPS 2025).
     """
+
+    def clipped(layer: Any) -> Any:
+        if not eqx.is_array(layer.weight):  # it is kept elsewhere: `equinox.nn.Shared`
+            return layer.weight
+        if per == "tensor":
+            return clamp(layer.weight, clip_sigma * jnp.std(layer.weight, ddof=1))
+        matrices = layer.form.matrices(layer.weight)
+        return layer.form.weights(clamp(matrices, clip_sigma * jnp.std(matrices, axis=-1, keepdims=True, ddof=1)))
 
     def update(updates: Any, state: Any, params: Any = None, **_: Any) -> tuple[Any, Any]:
         old = nn.analog_layers(params)
 
         def project(path: str, layer: Any) -> Any:
             del path
-            limit = clip_sigma * jnp.std(layer.weight)
+            before = old[layer.name]
+            ranges = [name for name in ("input_range", "weight_range") if getattr(layer, name, None) is not None]
+            kept = {name: jnp.maximum(getattr(layer, name), 0.5 * getattr(before, name)) for name in ranges}
             return dataclasses.replace(
-                layer,
-                weight=layer.weight.clip(-limit, limit),
-                input_range=jnp.maximum(layer.input_range, 0.5 * old[layer.name].input_range),
+                layer, **kept, **({"weight": clipped(layer)} if hasattr(layer, "weight") else {})
             )
 
         moved = nn.map_layers(optax.apply_updates(params, updates), project, nn.is_analog)

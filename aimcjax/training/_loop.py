@@ -12,7 +12,8 @@ from jaxtyping import Array, Bool, Int, PyTree, Shaped
 
 from .. import nn
 from .._types import AnyArray, PRNGKey
-from ._losses import cross_entropy
+from ._objectives import AbstractObjective, CrossEntropy
+from ._ranges import learn_ranges
 
 
 @runtime_checkable
@@ -24,7 +25,8 @@ class Forward(Protocol):
 
 class Schedule(NamedTuple):
     """How long and how fast. `learning_rate` is the peak of a cosine with a warm-up of one twentieth; `shift` is the
-    augmentation, random translations of images by up to so many pixels, in all but the last `settle` epochs."""
+    augmentation, random translations of images by up to so many pixels, in all but the last `settle` epochs;
+    `accumulate` parts of a batch are computed one after the other, for batches that do not fit into memory."""
 
     epochs: int
     batch_size: int
@@ -32,9 +34,12 @@ class Schedule(NamedTuple):
     weight_decay: float = 0.0
     shift: int = 0
     settle: int = 0
+    accumulate: int = 1
 
     def check(self, n_samples: int) -> None:
-        """Raises `ValueError` if a batch is more than all samples."""
+        """Raises `ValueError` if a batch is more than all samples, or no whole number of parts."""
+        if self.batch_size % self.accumulate:
+            raise ValueError(f"batch_size={self.batch_size} does not divide into accumulate={self.accumulate} parts")
         if self.batch_size > n_samples:
             raise ValueError(f"batch_size={self.batch_size} is more than the {n_samples} training samples")
 
@@ -47,17 +52,20 @@ def fit(
     forward: Forward,
     schedule: Schedule,
     key: PRNGKey,
+    objective: AbstractObjective | None = None,
     projection: optax.GradientTransformation | None = None,
     trainable: PyTree[bool] | None = None,
     penalty: Callable[[Any], Array] | None = None,
+    noise: tuple[float, float] = (1.0, 1.0),
     progress: Callable[[int, float], None] = lambda epoch, loss: None,
 ) -> tuple[Any, list[float]]:
-    """Trains with AdamW on cross-entropy.
+    """Trains with AdamW.
 
     **Arguments:** `model`; samples `x` and labels `y` (one each, or one for each position); `forward`; `schedule`;
-    `key`; `projection`, applied after the optimiser's step (`keep_programmable`); `trainable`, the mask of
-    what trains, default `nn.trainable(model)` (of adapters alone: `nn.trainable_adapters`); `penalty(model)`, added to
-    the loss; `progress(epoch, loss)`, called after every epoch.
+    `key`; `objective`, default `CrossEntropy()`; `projection`, applied after the optimiser's step
+    (`keep_programmable`); `trainable`, the mask of what trains, default `nn.trainable(model)` (of adapters alone:
+    `nn.trainable_adapters`); `penalty(model)`, added to the loss; `noise`, the factor of `nn.scale_noise` at the
+    beginning and at the end, linear between; `progress(epoch, loss)`, called after every epoch.
 
     **Returns:** the trained model and the mean loss of each epoch [nats].
 
@@ -65,22 +73,25 @@ def fit(
     """
     schedule.check(len(y))
     n_batches = len(y) // schedule.batch_size
-    optimiser = _optimiser(schedule, n_batches, projection)
-    params, rest = eqx.partition(model, nn.trainable(model) if trainable is None else trainable)
-    # Physics and data enter as arguments: constants of the compiled program would be folded and recompiled.
-    fixed, structure = eqx.partition(rest, eqx.is_array)
+    trainable = nn.trainable(model) if trainable is None else trainable
+    model, rules = nn.watched(model), {name: layer.ranges for name, layer in nn.analog_layers(model).items()}
+    optimiser = learn_ranges(_optimiser(schedule, n_batches, projection), rules)
+    params, rest = eqx.partition(model, _with_notes(trainable, model))
+    # Physics, data and teachers enter as arguments: constants of the compiled program would be folded and recompiled.
+    fixed, structure = eqx.partition((rest, objective or CrossEntropy()), eqx.is_array)
     state, data = optimiser.init(params), (jnp.asarray(x), jnp.asarray(y))
 
-    def loss_of(params: Any, fixed: Any, xs: Array, ys: Array, key: PRNGKey) -> Array:
-        whole = eqx.combine(params, fixed, structure)
-        loss = cross_entropy(forward(whole, xs, key=key), ys)
+    def loss_of(params: Any, fixed: Any, xs: Array, ys: Array, done: Array, key: PRNGKey) -> Array:
+        rest, objective = eqx.combine(fixed, structure)
+        whole = eqx.combine(params, rest)
+        whole = whole if noise == (1.0, 1.0) else nn.scale_noise(whole, noise[0] + done * (noise[1] - noise[0]))
+        loss = objective(forward(whole, xs, key=key), xs, ys)
         return loss if penalty is None else loss + penalty(whole)
 
     epoch = _compiled_epoch(loss_of, optimiser, schedule, n_batches)
     history: list[float] = []
     for index, key_epoch in enumerate(jr.split(key, schedule.epochs)):
-        moving = jnp.asarray(index < schedule.epochs - schedule.settle)
-        params, state, loss = epoch(params, state, fixed, data, moving, key_epoch)
+        params, state, loss = epoch(params, state, fixed, data, jnp.asarray(index), key_epoch)
         history.append(float(loss))
         if not jnp.isfinite(loss):
             raise FloatingPointError(
@@ -88,32 +99,64 @@ def fit(
                 f"a learning rate below {schedule.learning_rate:g} may help"
             )
         progress(index + 1, history[-1])
-    return eqx.combine(params, rest), history
+    return nn.unwatched(eqx.combine(params, rest)), history
 
 
 def _compiled_epoch(
     loss_of: Callable[..., Array], optimiser: optax.GradientTransformation, schedule: Schedule, n_batches: int
 ) -> Callable[..., tuple[Any, Any, Array]]:
+    gradient = _accumulated(jax.value_and_grad(loss_of), schedule.accumulate)
+
     @jax.jit
     def epoch(
-        params: Any, state: Any, fixed: Any, data: tuple[Array, Array], moving: Array, key: PRNGKey
+        params: Any, state: Any, fixed: Any, data: tuple[Array, Array], index: Array, key: PRNGKey
     ) -> tuple[Any, Any, Array]:
-        def step(carry: tuple[Any, Any], batch: tuple[Array, PRNGKey]) -> tuple[tuple[Any, Any], Array]:
+        moving = index < schedule.epochs - schedule.settle
+
+        def step(carry: tuple[Any, Any], batch: tuple[Array, Array, PRNGKey]) -> tuple[tuple[Any, Any], Array]:
             params, state = carry
-            index, key = batch
+            samples, number, key = batch
             key_shift, key_forward = jr.split(key)
-            xs = random_shift(data[0][index], schedule.shift, moving, key=key_shift)
-            loss, grads = jax.value_and_grad(loss_of)(params, fixed, xs, data[1][index], key_forward)
+            xs = random_shift(data[0][samples], schedule.shift, moving, key=key_shift)
+            done = (index * n_batches + number) / (schedule.epochs * n_batches)
+            loss, grads = gradient(params, fixed, xs, data[1][samples], done, key_forward)
             updates, state = optimiser.update(grads, state, params)
             return (optax.apply_updates(params, updates), state), loss
 
         key_order, key_steps = jr.split(key)
         order = jr.permutation(key_order, len(data[1]))[: n_batches * schedule.batch_size]
-        batches = (order.reshape(n_batches, schedule.batch_size), jr.split(key_steps, n_batches))
+        keys = jr.split(key_steps, n_batches)
+        batches = (order.reshape(n_batches, schedule.batch_size), jnp.arange(n_batches), keys)
         (params, state), losses = jax.lax.scan(step, (params, state), batches)
         return params, state, jnp.mean(losses)
 
     return epoch
+
+
+def _accumulated(gradient: Callable[..., tuple[Array, Any]], parts: int) -> Callable[..., tuple[Array, Any]]:
+    """The mean of `gradient` over so many parts of a batch, one after the other; each part meets chips of its own."""
+    if parts == 1:
+        return gradient
+
+    def mean(params: Any, fixed: Any, xs: Array, ys: Array, done: Array, key: PRNGKey) -> tuple[Array, Any]:
+        split = lambda a: a.reshape(parts, -1, *a.shape[1:])
+
+        def add(total: Any, part: tuple[Array, Array, PRNGKey]) -> tuple[Any, None]:
+            found = gradient(params, fixed, part[0], part[1], done, part[2])
+            return jax.tree.map(lambda a, b: a + b / parts, total, found), None
+
+        shapes = jax.eval_shape(gradient, params, fixed, split(xs)[0], split(ys)[0], done, key)
+        zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+        return jax.lax.scan(add, zeros, (split(xs), split(ys), jr.split(key, parts)))[0]
+
+    return mean
+
+
+def _with_notes(trainable: PyTree[bool], model: Any) -> PyTree[bool]:
+    """The mask, and the places of notes, which come out of the gradient as if they were parameters."""
+    noted = {name: layer.seen is not None for name, layer in nn.analog_layers(model).items()}
+    mark = lambda _, layer: _marked(layer, ("seen",), True) if noted[layer.name] else layer
+    return nn.map_layers(trainable, mark, nn.is_analog)
 
 
 def random_shift(
@@ -136,7 +179,22 @@ def _optimiser(
     rate = optax.warmup_cosine_decay_schedule(
         0.0, schedule.learning_rate, warmup_steps=max(n_steps // 20, 1), decay_steps=max(n_steps, 2)
     )
-    # Matrices decay; biases, norms and input ranges do not.
-    matrices = lambda params: jax.tree.map(lambda leaf: leaf.ndim >= 2, params)
-    adamw = optax.adamw(rate, weight_decay=schedule.weight_decay, mask=matrices)
+    adamw = optax.adamw(rate, weight_decay=schedule.weight_decay, mask=_matrices)
     return optax.chain(adamw, *([projection] if projection is not None else []))
+
+
+def _matrices(params: Any) -> PyTree[bool]:
+    """What decays: matrices, not biases, norms, ranges and notes."""
+
+    names = ("input_range", "weight_range", "seen")
+    present = lambda layer: tuple(name for name in names if getattr(layer, name, None) is not None)
+    unmarked = lambda _, layer: _marked(layer, present(layer), False)
+    return nn.map_layers(jax.tree.map(lambda leaf: leaf.ndim >= 2, params), unmarked, nn.is_analog)
+
+
+def _marked(layer: Any, names: tuple[str, ...], mark: bool) -> Any:
+    """A layer of a mask with other marks; not made anew, for marks are no arrays."""
+    if not names:
+        return layer
+    fields = lambda layer: tuple(getattr(layer, name) for name in names)
+    return eqx.tree_at(fields, layer, (mark,) * len(names), is_leaf=lambda node: node is None)

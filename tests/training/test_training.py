@@ -71,7 +71,7 @@ def test_weights_are_clipped_and_ranges_stay_positive() -> None:
     projection = training.keep_programmable(1.5)
     updates, _ = projection.update(wild, projection.init(params), params)
     moved = optax.apply_updates(params, updates)
-    limit = 1.5 * np.std(np.asarray(params.weight + wild.weight))
+    limit = 1.5 * np.std(np.asarray(params.weight + wild.weight), ddof=1)
     np.testing.assert_allclose(np.max(np.abs(np.asarray(moved.weight))), limit, rtol=1e-5)
     inside = np.abs(np.asarray(params.weight + wild.weight)) < limit
     np.testing.assert_allclose(
