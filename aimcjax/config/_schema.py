@@ -35,9 +35,9 @@ def _file_name(name: str) -> str:
 
 
 class TrainingConfig(Section):
-    """`aimcjax.training.Schedule`."""
+    """`aimcjax.training.Schedule`; zero epochs leave a network as it is."""
 
-    epochs: Count = Field(gt=0)
+    epochs: Count = Field(ge=0)
     batch_size: Count = Field(64, gt=0)
     learning_rate: Number = Field(1e-3, gt=0)
     weight_decay: Number = Field(0.0, ge=0)

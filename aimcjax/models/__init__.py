@@ -8,8 +8,9 @@
 - `Gpt2`, `Llama`, `Mixtral` (`AbstractDecoder`), with `Gpt2Config`, `LlamaConfig`, `MixtralConfig`, `RopeConfig`,
   `Llama3Scaling`: decoders with a cache (`KvCache`); `generate` continues a sequence.
 - `MixtralMoe`, `SigmaMoe`: mixtures of experts, of `Router` and `ExpertLinear`; `RoutingStats` says how tokens spread,
-  `load_balancing_loss` and `routing_entropy_loss` make it even.
-- `load_pretrained`, `save_pretrained`: folders in the published Hugging Face layout; `untie`, a head of its own.
+  `load_balancing_loss` and `routing_entropy_loss` make it even; `WithRouting` gives them to training.
+- `load_pretrained`, `save_pretrained`: folders in the published Hugging Face layout; `pretrained_shapes`, without
+  reading tensors; `untie`, a head of its own.
 - `save_adapters`, `load_adapters`: adapters alone (`nn.adapt`), in the published PEFT layout.
 """
 
@@ -25,9 +26,18 @@ from ._generate import generate as generate
 from ._gpt2 import Gpt2 as Gpt2, Gpt2Config as Gpt2Config
 from ._llama import Llama as Llama, LlamaConfig as LlamaConfig
 from ._lstm import Lstm as Lstm
-from ._mixtral import Mixtral as Mixtral, MixtralConfig as MixtralConfig, MixtralMoe as MixtralMoe
+from ._mixtral import (
+    Mixtral as Mixtral,
+    MixtralConfig as MixtralConfig,
+    MixtralMoe as MixtralMoe,
+    WithRouting as WithRouting,
+)
 from ._mlp import Mlp as Mlp
-from ._pretrained import load_pretrained as load_pretrained, save_pretrained as save_pretrained
+from ._pretrained import (
+    load_pretrained as load_pretrained,
+    pretrained_shapes as pretrained_shapes,
+    save_pretrained as save_pretrained,
+)
 from ._rope import Llama3Scaling as Llama3Scaling, RopeConfig as RopeConfig
 from ._routing import (
     Router as Router,

@@ -10,11 +10,11 @@ from jax import lax
 from jaxtyping import Array, Int
 
 from .._types import PRNGKey
+from ..nn import reused
 from ._decoder import Hidden, Tokens
 from ._encoder import Embeddings, EncoderBlock, Mask, MaskedLmHead, linear, real_tokens
 from ._encoder_model import AbstractEncoder, check_encoder
 from ._initial import check_sizes
-from ._reuse import reused
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

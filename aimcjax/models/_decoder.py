@@ -1,6 +1,7 @@
 """What all decoders have in common."""
 
 import abc
+from typing import Any
 
 import equinox as eqx
 from jaxtyping import Array, Float, Int
@@ -18,6 +19,8 @@ class AbstractDecoder(eqx.Module):
 
     `step` is the one way through the network: a whole sequence into an empty cache, or a few tokens more.
     """
+
+    config: eqx.AbstractVar[Any]
 
     @abc.abstractmethod
     def init_cache(self, max_len: int) -> KvCache:

@@ -4,6 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import jax.random as jr
 from jax import lax
+from jax.core import Tracer
 from jaxtyping import Array, Float, Int
 
 from .. import nn
@@ -30,16 +31,20 @@ def generate(
 
     **Returns:** the new tokens, without the prompt.
 
-    **Raises:** `ValueError` for sizes that cannot be, for `top_k` without `temperature` and `temperature` without
-    `key`.
+    **Raises:** `ValueError` for sizes that cannot be, for tokens that the model does not know, for `top_k` without
+    `temperature` and `temperature` without `key`.
     """
+    if prompt.ndim != 1 or not jnp.issubdtype(prompt.dtype, jnp.integer):
+        raise ValueError(f"a prompt is one row of whole numbers, got {prompt.dtype}{list(prompt.shape)}; vmap batches")
     if prompt.shape[0] < 1 or n_new < 1:
         raise ValueError(f"generation needs a prompt and new tokens, got {prompt.shape[0]} and n_new={n_new}")
+    if not isinstance(prompt, Tracer) and (jnp.min(prompt) < 0 or jnp.max(prompt) >= model.config.vocab_size):
+        raise ValueError(f"tokens lie between 0 and {model.config.vocab_size - 1}, got {prompt.tolist()}")
     if temperature is None and top_k is not None:
         raise ValueError(f"top_k={top_k} needs a temperature; without one the most probable token is taken")
     if temperature is not None and key is None:
         raise ValueError("drawing tokens at a temperature needs a key=")
-    if isinstance(temperature, (int, float)) and temperature <= 0:
+    if temperature is not None and not isinstance(temperature, Tracer) and not temperature > 0:
         raise ValueError(f"the temperature must be above zero, got {temperature}; for greedy generation pass None")
     if top_k is not None and top_k < 1:
         raise ValueError(f"top_k must be at least one, got {top_k}")

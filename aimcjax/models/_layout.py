@@ -1,6 +1,7 @@
 """How a model of this package and a published one describe the same thing: names of tensors, keys of configs."""
 
 import dataclasses
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -78,6 +79,8 @@ def take(published: Mapping[str, Any], keys: Mapping[str, str], defaults: Any) -
             value = float(value)
         if type(value) is not (int if default is None else type(default)):
             raise ValueError(f"config.json: {theirs!r} has a value of the wrong kind: {value!r}")
+        if isinstance(value, float) and not 0 < value < math.inf:
+            raise ValueError(f"config.json: {theirs!r} must be above zero, got {value!r}")
         found[ours] = value
     return found
 

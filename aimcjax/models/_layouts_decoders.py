@@ -86,10 +86,13 @@ _SCALING_KEYS = {
 
 def read_rope(published: Mapping[str, Any], theta: float) -> RopeConfig:
     """Rotary positions, in the old form (`rope_theta`, `rope_scaling`) or the new one (`rope_parameters`)."""
-    rope = dict(published.get("rope_parameters") or published.get("rope_scaling") or {})
+    rope = published.get("rope_parameters") or published.get("rope_scaling") or {}
+    if not isinstance(rope, dict):
+        raise ValueError(f"config.json: rotary positions must be a JSON object, got {rope!r}")
     insist(dict(published) | rope, {"partial_rotary_factor": [None, 1.0]})
     kind = rope.get("rope_type", rope.get("type", "default"))
-    theta = float(rope.get("rope_theta", published.get("rope_theta", theta)))
+    named = rope if rope.get("rope_theta") is not None else published
+    theta = take(named, {"theta": "rope_theta"}, RopeConfig).get("theta", theta)
     if kind == "default":
         return RopeConfig(theta=theta)
     if kind != "llama3":

@@ -43,7 +43,7 @@ _HEADS = {
 def _read_heads(published: Mapping[str, Any], family: str) -> dict[str, Any]:
     listed = published.get("architectures") or [family + "ForMaskedLM"]
     known = [family + ending for ending in _HEADS]
-    if len(listed) != 1 or listed[0] not in known:
+    if not isinstance(listed, list) or len(listed) != 1 or listed[0] not in known:
         raise ValueError(f"config.json: architectures={listed} is not supported, only one of {', '.join(known)}")
     heads = dict(_HEADS[listed[0].removeprefix(family)])
     if "n_classes" in heads and heads["n_classes"] is None:

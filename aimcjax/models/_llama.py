@@ -1,6 +1,8 @@
 """Llama."""
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -75,11 +77,11 @@ class LlamaBlock(eqx.Module):
 
     def __call__(
         self, x: Hidden, cache: LayerCache, positions: Int[Array, " tokens"], visible: Bool[Array, "tokens max_len"]
-    ) -> tuple[Hidden, LayerCache]:
+    ) -> tuple[Hidden, LayerCache, None]:
         """The next tokens, at `positions`."""
         mixed, cache = self.attention(jax.vmap(self.norm1)(x), cache, positions, visible)
         x = x + mixed
-        return x + jax.vmap(self.mlp)(jax.vmap(self.norm2)(x)), cache
+        return x + jax.vmap(self.mlp)(jax.vmap(self.norm2)(x)), cache, None
 
 
 class Llama(AbstractDecoder):
@@ -99,32 +101,47 @@ class Llama(AbstractDecoder):
     config: LlamaConfig = eqx.field(static=True)
 
     def __init__(self, config: LlamaConfig, *, key: PRNGKey) -> None:
-        key_tokens, key_head, *key_blocks = jr.split(key, 2 + config.n_layers)
-        self.embedding = normal_embedding(config.vocab_size, config.dim, std=STD, key=key_tokens)
-        self.blocks = [LlamaBlock(config, key=k) for k in key_blocks]
-        self.norm = rms_norm(config.dim, config.norm_eps)
-        head = lambda: normal_linear(config.dim, config.vocab_size, std=STD, bias=False, key=key_head)
-        self.head = None if config.tied else head()
+        self.embedding, self.blocks, self.norm, self.head = llama_parts(config, LlamaBlock, key=key)
         self.config = config
 
     def init_cache(self, max_len: int) -> KvCache:
         """An empty cache for `max_len` tokens."""
-        heads = heads_of(self.config)
-        dtype = self.embedding.weight.dtype
-        return empty_cache(self.config.n_layers, max_len, heads["n_kv_heads"], heads["head_dim"], dtype)
+        return llama_cache(self, max_len)
 
     def step(self, tokens: Tokens, cache: KvCache) -> tuple[Logits, KvCache]:
         """Logits of the next tokens of the sequence in `cache`, and the cache with them."""
-        positions = cache.positions(tokens.shape[0])
-        visible = cache.visible(positions)
-        x = self.embedding.weight[tokens]
-        layers = []
-        for block, layer in zip(self.blocks, cache.layers, strict=True):
-            x, layer = block(x, layer, positions, visible)
-            layers.append(layer)
-        x = jax.vmap(self.norm)(x)
-        logits = x @ self.embedding.weight.T if self.head is None else jax.vmap(self.head)(x)
-        return logits, KvCache(layers, positions[-1] + 1)
+        logits, cache, _ = llama_step(self, tokens, cache)
+        return logits, cache
+
+
+def llama_parts(config: Any, block: Callable[..., Any], *, key: PRNGKey) -> tuple[Any, list[Any], Any, Any]:
+    """Embedding, blocks, norm and head (`None` if tied) of a decoder of this family."""
+    key_tokens, key_head, *key_blocks = jr.split(key, 2 + config.n_layers)
+    embedding = normal_embedding(config.vocab_size, config.dim, std=STD, key=key_tokens)
+    head = lambda: normal_linear(config.dim, config.vocab_size, std=STD, bias=False, key=key_head)
+    blocks = [block(config, key=k) for k in key_blocks]
+    return embedding, blocks, rms_norm(config.dim, config.norm_eps), None if config.tied else head()
+
+
+def llama_cache(model: Any, max_len: int) -> KvCache:
+    """An empty cache of a decoder of this family."""
+    c = model.config
+    return empty_cache(c.n_layers, max_len, c.n_kv_heads, c.head_dim, model.embedding.weight.dtype)
+
+
+def llama_step(model: Any, tokens: Tokens, cache: KvCache) -> tuple[Logits, KvCache, list[Any]]:
+    """`AbstractDecoder.step` of a decoder of this family, and what else its blocks return."""
+    positions = cache.positions(tokens.shape[0])
+    visible = cache.visible(positions)
+    x = model.embedding.weight[tokens]
+    layers, extras = [], []
+    for block, layer in zip(model.blocks, cache.layers, strict=True):
+        x, layer, extra = block(x, layer, positions, visible)
+        layers.append(layer)
+        extras.append(extra)
+    x = jax.vmap(model.norm)(x)
+    logits = x @ model.embedding.weight.T if model.head is None else jax.vmap(model.head)(x)
+    return logits, KvCache(layers, positions[-1] + 1), extras
 
 
 def rms_norm(dim: int, eps: float) -> eqx.nn.RMSNorm:

@@ -8,7 +8,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from .._types import PRNGKey
-from ._reuse import reused
+from ..nn import reused
 
 
 class LstmLayer(eqx.Module):

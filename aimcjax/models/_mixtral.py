@@ -10,12 +10,12 @@ from jax import lax
 from jaxtyping import Array, Bool, Int
 
 from .._types import PRNGKey
-from ._cache import KvCache, LayerCache, empty_cache
+from ._cache import KvCache, LayerCache
 from ._decoder import AbstractDecoder, Hidden, Logits, Tokens
 from ._experts import ExpertLinear
 from ._grouped_query import STD, GroupedQueryAttention, complete_heads, heads_of
-from ._initial import check_sizes, normal_embedding, normal_linear
-from ._llama import rms_norm
+from ._initial import check_sizes
+from ._llama import llama_cache, llama_parts, llama_step, rms_norm
 from ._rope import RopeConfig
 from ._routing import Router, RoutingStats, check_top_k, routing_stats
 from ._sigma_moe import mix
@@ -119,40 +119,29 @@ class Mixtral(AbstractDecoder):
     config: MixtralConfig = eqx.field(static=True)
 
     def __init__(self, config: MixtralConfig, *, key: PRNGKey) -> None:
-        key_tokens, key_head, *key_blocks = jr.split(key, 2 + config.n_layers)
-        self.embedding = normal_embedding(config.vocab_size, config.dim, std=STD, key=key_tokens)
-        self.blocks = [MixtralBlock(config, key=k) for k in key_blocks]
-        self.norm = rms_norm(config.dim, config.norm_eps)
-        head = lambda: normal_linear(config.dim, config.vocab_size, std=STD, bias=False, key=key_head)
-        self.head = None if config.tied else head()
+        self.embedding, self.blocks, self.norm, self.head = llama_parts(config, MixtralBlock, key=key)
         self.config = config
 
     def init_cache(self, max_len: int) -> KvCache:
         """An empty cache for `max_len` tokens."""
-        heads = heads_of(self.config)
-        dtype = self.embedding.weight.dtype
-        return empty_cache(self.config.n_layers, max_len, heads["n_kv_heads"], heads["head_dim"], dtype)
+        return llama_cache(self, max_len)
 
     def step(self, tokens: Tokens, cache: KvCache) -> tuple[Logits, KvCache]:
         """Logits of the next tokens of the sequence in `cache`, and the cache with them."""
-        logits, cache, _ = self._step(tokens, cache)
+        logits, cache, _ = llama_step(self, tokens, cache)
         return logits, cache
 
     def with_routing(self, tokens: Tokens) -> tuple[Logits, RoutingStats]:
         """Logits of one sequence, and how its tokens were routed; the leading axis of the statistics is layers."""
-        logits, _, stats = self._step(tokens, self.init_cache(tokens.shape[0]))
-        return logits, stats
+        logits, _, stats = llama_step(self, tokens, self.init_cache(tokens.shape[0]))
+        return logits, jax.tree.map(lambda *leaves: jnp.stack(leaves), *stats)
 
-    def _step(self, tokens: Tokens, cache: KvCache) -> tuple[Logits, KvCache, RoutingStats]:
-        positions = cache.positions(tokens.shape[0])
-        visible = cache.visible(positions)
-        x = self.embedding.weight[tokens]
-        layers, stats = [], []
-        for block, layer in zip(self.blocks, cache.layers, strict=True):
-            x, layer, routed = block(x, layer, positions, visible)
-            layers.append(layer)
-            stats.append(routed)
-        x = jax.vmap(self.norm)(x)
-        logits = x @ self.embedding.weight.T if self.head is None else jax.vmap(self.head)(x)
-        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *stats)
-        return logits, KvCache(layers, positions[-1] + 1), stacked
+
+class WithRouting(eqx.Module):
+    """A `Mixtral` that is called for its logits and for how it routed: what `load_balancing_loss` trains on."""
+
+    model: Mixtral
+
+    def __call__(self, tokens: Tokens) -> tuple[Logits, RoutingStats]:
+        """See `Mixtral.with_routing`."""
+        return self.model.with_routing(tokens)

@@ -20,6 +20,8 @@ class Mlp(eqx.Module):
 
     def __init__(self, n_in: int, n_out: int, widths: tuple[int, ...], *, key: PRNGKey) -> None:
         sizes = (n_in, *widths, n_out)
+        if min(sizes) < 1:
+            raise ValueError(f"Mlp: sizes are at least one, got {', '.join(map(str, sizes))}")
         keys = jr.split(key, len(sizes) - 1)
         self.layers = [eqx.nn.Linear(a, b, key=k) for a, b, k in zip(sizes[:-1], sizes[1:], keys, strict=True)]
 

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 import jax.tree_util as jtu
+import numpy as np
 from jax.typing import DTypeLike
 
 from ._layout import Layout, array_paths
@@ -31,20 +32,30 @@ def load_pretrained(folder: str | Path, *, dtype: DTypeLike = jnp.float32) -> An
     **Returns:** `Bert`, `Albert`, `Gpt2`, `Llama` or `Mixtral`, by the `model_type` of the config.
 
     **Raises:** `FileNotFoundError` if a file is missing; `ValueError` for a model or an option that is not supported, a
-    tensor that is missing, unexpected or of the wrong shape, or a damaged file.
+    tensor that is missing, unexpected, of the wrong shape or not finite, or a damaged file.
     """
     folder = Path(folder)
+    layout, blank = _read_config(folder)
+    return _fill(blank, layout, TensorFolder(folder), jnp.dtype(dtype))
+
+
+def pretrained_shapes(folder: str | Path) -> Any:
+    """The model that `load_pretrained` would read from `folder`, with shapes for arrays: its config is read, its
+    tensors are not. Raises as `load_pretrained`."""
+    return _read_config(Path(folder))[1]
+
+
+def _read_config(folder: Path) -> tuple[Layout, Any]:
     published = read_json(folder / CONFIG)
     kind = published.get("model_type")
-    if kind not in LAYOUTS:
+    if not isinstance(kind, str) or kind not in LAYOUTS:
         raise ValueError(f"{folder / CONFIG}: model_type {kind!r} is not one of {', '.join(sorted(LAYOUTS))}")
     layout = LAYOUTS[kind]
     try:
         config = layout.read_config(published)
     except ValueError as error:
         raise ValueError(f"{folder}: {error}") from None
-    blank = eqx.filter_eval_shape(layout.model, config, key=jr.key(0))
-    return _fill(blank, layout, TensorFolder(folder), jnp.dtype(dtype))
+    return layout, eqx.filter_eval_shape(layout.model, config, key=jr.key(0))
 
 
 def save_pretrained(model: Any, folder: str | Path, *, shard_bytes: int = 5 * 10**9) -> None:
@@ -87,6 +98,8 @@ def _fill(blank: Any, layout: Layout, folder: TensorFolder, dtype: jnp.dtype) ->
         for name in names:
             _check(folder, stored[name], shape[::-1] if transposed else shape)
             tensor = folder.read(stored[name]).astype(dtype)
+            if not np.isfinite(np.asarray(tensor)).all():
+                raise ValueError(f"{folder.folder}: the tensor {name!r} holds values that are no {dtype.name} numbers")
             parts.append(tensor.T if transposed else tensor)
         return jnp.stack(parts) if stack else parts[0]
 

@@ -101,6 +101,9 @@ class VisionTransformer(eqx.Module):
         mlp_ratio: int,
         key: PRNGKey,
     ) -> None:
+        if min(image_size, patch_size, n_classes, dim, depth, n_heads, mlp_ratio) < 1:
+            sizes = f"{image_size}, {patch_size}, {n_classes}, {dim}, {depth}, {n_heads}, {mlp_ratio}"
+            raise ValueError(f"VisionTransformer: sizes are at least one, got {sizes}")
         if image_size % patch_size:
             raise ValueError(f"an image of {image_size} pixels does not divide into patches of {patch_size}")
         key_embed, key_positions, key_head, *key_blocks = jr.split(key, 3 + depth)

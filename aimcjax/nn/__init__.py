@@ -9,6 +9,7 @@
   matrices.
 - `trainable`: which leaves training may change. `with_compensation`, `with_compensation_strength`:
   another drift compensation, or the same at another strength.
+- `reused`: a layer in one step of a loop, with read noise of that step.
 - `reestimate_batch_norm`: statistics of batch normalisation as the chip gives them.
 - `LsqRange`, `ClippingRange`, `FixedRange`, `VectorRange`, `RunningRange`, `InitialRange`: how input ranges act and
   learn (`with_ranges`). `with_weight_ranges`, `with_designs`, `scale_noise`, `in_precision`: what training changes.
@@ -82,6 +83,7 @@ from ._recipes import (
     with_ranges as with_ranges,
     with_weight_ranges as with_weight_ranges,
 )
+from ._reuse import reused as reused
 from ._roles import ROLES as ROLES
 from ._rules import Rule as Rule
 from ._stack import by_group as by_group

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jax.extend import core
 from jaxtyping import Array
 
-from ._convert import analog_layers, map_layers
+from ._convert import analog_layers, map_layers, rebuilt
 from ._forms import AbstractForm, AbstractProduct, Experts
 from ._linear import is_analog, matrices_shape
 from ._tied import expand_tied
@@ -70,7 +70,7 @@ def count_activity(model: Any, x: Any) -> Activity:
     traced = map_layers(model, lambda _, layer: _Probe.of(layer), is_analog)
     arguments = x if isinstance(x, tuple) else (x,)
     tally = _Tally(scopes)
-    jaxpr = jax.make_jaxpr(lambda *x: traced(*x))(*arguments).jaxpr
+    jaxpr = jax.make_jaxpr(lambda *x: rebuilt(traced)(*x))(*arguments).jaxpr
     tally.walk(jaxpr, [True] * len(jaxpr.invars), "", 1)
     counts = tally.counts
     vectors = {name: counts["mvm:" + name] // _macs_of_vector(layers[name]) for name in _ordered(layers, counts)}

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._types import Scalar
-from ._convert import analog_layers, map_layers
+from ._convert import analog_layers, map_layers, rebuilt
 from ._exact import ExactProduct
 from ._forms import AbstractForm
 from ._linear import AbstractAnalogLayer, AnalogLinear, is_analog
@@ -83,7 +83,8 @@ def _input_histograms(model: Any, xs: Array) -> dict[str, Array]:
 
     def total(histograms: dict[str, Array]) -> Scalar:
         tapped = map_layers(model, lambda _, layer: _Tapped.of(layer, histograms[layer.name]), is_analog)
-        return sum((jnp.sum(y) for y in jax.tree.leaves(jax.vmap(tapped)(xs))), jnp.zeros(()))
+        ys = jax.vmap(lambda x: rebuilt(tapped)(x))(xs)
+        return sum((jnp.sum(y) for y in jax.tree.leaves(ys)), jnp.zeros(()))
 
     return jax.grad(total)(zeros)
 

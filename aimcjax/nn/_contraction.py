@@ -24,6 +24,11 @@ class AbstractContraction(AbstractForm):
 
     kernel_shape: tuple[int, ...]
 
+    @property
+    def n_axes(self) -> int:
+        """Those of the kernel."""
+        return len(self.kernel_shape)
+
     @abc.abstractmethod
     def labels(self, n_axes: int) -> tuple[str, str, str]:
         """Letters of the axes of x, kernel and y, for x with `n_axes`."""

@@ -36,7 +36,15 @@ def make_analog(
     compensation: AbstractCompensation,
     name: str,
 ) -> AnalogLinear:
-    """An analog layer from parameters (arrays, or what stands for them) in the shape that `form` knows."""
+    """An analog layer from parameters (arrays, or what stands for them) in the shape that `form` knows.
+
+    **Raises:** `ValueError` for a weight with another number of axes: layers that are stacked for a loop over them.
+    """
+    if getattr(weight, "ndim", form.n_axes) != form.n_axes and form.n_axes is not None:
+        raise ValueError(
+            f"layer {name}: its weight has {weight.ndim} axes, not {form.n_axes}; layers stacked for `scan` or `vmap` "
+            "have no analog version: keep them in a list, or digital, `Rule(..., None)`"
+        )
     return AnalogLinear(
         weight=weight,
         bias=bias,
@@ -78,6 +86,7 @@ def refusal(node: Any) -> str:
     return ""
 
 
+@ft.singledispatch
 def is_opaque(node: Any) -> bool:
     """Whether a layer makes the weights of another at every call, which therefore cannot be programmed."""
     return isinstance(node, (eqx.nn.WeightNorm, eqx.nn.SpectralNorm))
@@ -107,6 +116,11 @@ def _(model: AbstractAdapter, f: Callable[[str, Any], Any], is_layer: Callable[[
         return f("", model)
     base = map_layers(model.base, f, is_layer)
     return eqx.tree_at(lambda adapter: adapter.base, model, base, is_leaf=lambda node: node is None)  # of masks as well
+
+
+def rebuilt(model: Model) -> Model:
+    """The same model, made anew where it is called: NNX refuses to count draws in a model from outside of a trace."""
+    return jtu.tree_map(lambda leaf: leaf, model)
 
 
 @ft.cache

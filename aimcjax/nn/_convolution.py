@@ -44,6 +44,11 @@ class Convolution(AbstractForm):
     folded: tuple[int, ...] = ()
     blank: Any = None
 
+    @property
+    def n_axes(self) -> int:
+        """Channels twice, and those in space."""
+        return len(self.order)
+
     def matrices(self, weight: Array) -> Array:
         """The kernel of each group as a matrix."""
         kernel = weight.transpose(self.order)

@@ -42,6 +42,11 @@ class AbstractForm(abc.ABC):
     made from it when it is programmed.
     """
 
+    @property
+    def n_axes(self) -> int | None:
+        """How many axes the weight has, if only one number is right."""
+        return None
+
     @abc.abstractmethod
     def matrices(self, weight: Array) -> Float[Array, "*stack n_out n_in"]:
         """What lies on tiles: one matrix, or a stack with one leading axis."""
@@ -69,6 +74,11 @@ class Rows(AbstractForm):
     """`y = W x + b` for `weight[n_out, n_in]` and one vector: `equinox.nn.Linear`."""
 
     blank: Any = None
+
+    @property
+    def n_axes(self) -> int:
+        """Outputs, inputs."""
+        return 2
 
     def matrices(self, weight: Array) -> Array:
         """The weight itself."""
@@ -111,6 +121,11 @@ class Lookup(AbstractForm):
     n_rows: int
     blank: Any = None
 
+    @property
+    def n_axes(self) -> int:
+        """Rows, features."""
+        return 2
+
     def matrices(self, weight: Array) -> Array:
         """The table with its rows on row lines."""
         return weight.T
@@ -140,6 +155,11 @@ class Experts(AbstractForm):
     each: `y[r] = W_e x[r] + b_e` with `e = expert[r]`. Every expert has tiles and an input range of its own."""
 
     blank: Any = None
+
+    @property
+    def n_axes(self) -> int:
+        """Experts, outputs, inputs."""
+        return 3
 
     def matrices(self, weight: Array) -> Array:
         """The stack itself."""

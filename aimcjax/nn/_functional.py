@@ -15,7 +15,7 @@ from .. import _random
 from .._types import PRNGKey, Scalar, Time
 from ..mapping import AbstractCompensation
 from ..tiles import AbstractTileDesign
-from ._convert import analog_layers, map_layers
+from ._convert import analog_layers, map_layers, rebuilt
 from ._linear import AnalogLinear, ProgrammedLinear, is_analog
 from ._ranges import AbstractRangeRule
 from ._tied import expand_tied
@@ -77,7 +77,7 @@ def apply(model: Any, xs: PyTree[Array], *, key: PRNGKey, t: Time | None = None)
     """
     aged = model if t is None else at(model, t=t)
     n_samples = jax.tree.leaves(xs)[0].shape[0]
-    return jax.vmap(lambda x, key: bind(aged, key)(x))(xs, jr.split(key, n_samples))
+    return jax.vmap(lambda x, key: bind(rebuilt(aged), key)(x))(xs, jr.split(key, n_samples))
 
 
 def bind(model: Model, key: PRNGKey) -> Model:

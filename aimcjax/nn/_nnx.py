@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array
 
-from ._convert import map_layers
+from ._convert import is_opaque, map_layers
 from ._forms import Parameters
 from ._summary import Loose, holders
 
@@ -62,6 +62,8 @@ class NnxAnalog(nnx.Module):
         """As the layer that it replaces."""
         if out_sharding is not None:
             raise ValueError("an analog layer places its outputs itself; call it without `out_sharding`")
+        if kwargs and self.analog_inner is None:
+            raise ValueError(f"an analog layer does what it was built for; call it without `{next(iter(kwargs))}`")
         y = x
         for part in self.parts().values():
             y = part(y, key=key)
@@ -123,13 +125,30 @@ def nnx_analog(layer: nnx.Module, parts: dict[str, Any], fields: dict[str, dict[
 
 @map_layers.register
 def _(model: nnx.Module, f: Callable[[str, Any], Any], is_layer: Callable[[Any], bool]) -> Any:
+    sealed = set(_opaque(model))
+
     def one(path: tuple[Any, ...], node: Any) -> Any:
         here = "/".join(map(str, path))
+        if any(path[:n] in sealed for n in range(len(path))):
+            return node
         if isinstance(node, NnxAnalog):
             return _map_parts(node, lambda part, layer: f(f"{here}/{part}".strip("/"), layer), is_layer)
         return f(here, node) if isinstance(node, nnx.Module) and is_layer(node) else node
 
     return nnx.recursive_map(one, model)
+
+
+def _opaque(model: nnx.Module) -> dict[tuple[Any, ...], nnx.Module]:
+    """The layers that make the weights of those in them, by path."""
+    found: dict[tuple[Any, ...], nnx.Module] = {}
+
+    def note(path: tuple[Any, ...], node: Any) -> Any:
+        if isinstance(node, nnx.Module) and is_opaque(node):
+            found[path] = node
+        return node
+
+    nnx.recursive_map(note, model)
+    return found
 
 
 def _map_parts(node: NnxAnalog, f: Callable[[str, Any], Any], is_layer: Callable[[Any], bool]) -> Any:
@@ -154,10 +173,16 @@ def _variable(old: Any, value: Any, kind: type) -> Any:
 @holders.register
 def _(model: nnx.Module) -> Iterator[tuple[str, Any]]:
     found: list[tuple[str, Any]] = []
+    sealed = _opaque(model)
 
     def note(path: tuple[Any, ...], node: Any) -> Any:
         here = "/".join(map(str, path))
-        if isinstance(node, NnxAnalog):
+        if any(path[:n] in sealed for n in range(len(path))):
+            return node
+        if path in sealed:
+            inside = nnx.to_flat_state(nnx.state(node, nnx.Param))
+            found.append((here, Loose(node, {"/".join(map(str, at)): _value(value) for at, value in inside})))
+        elif isinstance(node, NnxAnalog):
             found.extend((f"{here}/{part}".strip("/"), layer) for part, layer in node.parts().items())
         elif isinstance(node, nnx.Module):
             own = {name: _value(value) for name, value in vars(node).items() if isinstance(value, nnx.Param)}

@@ -9,7 +9,7 @@ from jax import lax, numpy as jnp
 from ..mapping import AbstractCompensation
 from ..tiles import AbstractTileDesign
 from ._contraction import Dense, Einsum
-from ._convert import is_lookup, make_analog, to_analog
+from ._convert import is_lookup, is_opaque, make_analog, to_analog
 from ._convolution import Convolution, Pads
 from ._forms import AbstractForm, Lookup
 from ._nnx import NnxAnalog, nnx_analog
@@ -17,6 +17,12 @@ from ._nnx import NnxAnalog, nnx_analog
 
 @is_lookup.register
 def _(layer: nnx.Embed) -> bool:
+    return True
+
+
+@is_opaque.register(nnx.WeightNorm)
+@is_opaque.register(nnx.SpectralNorm)
+def _(layer: nnx.Module) -> bool:
     return True
 
 
@@ -45,26 +51,28 @@ def _own_operation(layer: Any, name: str, **defaults: Any) -> None:
 @to_analog.register
 def _(layer: nnx.Linear, design: AbstractTileDesign, compensation: AbstractCompensation, name: str) -> NnxAnalog:
     _own_operation(layer, name, dot_general=lax.dot_general)
-    return _one_part(layer, Dense(layer.kernel.shape), design, compensation, name)
+    return _one_part(layer, Dense((layer.in_features, layer.out_features)), design, compensation, name)
 
 
 @to_analog.register
 def _(layer: nnx.LoRALinear, design: AbstractTileDesign, compensation: AbstractCompensation, name: str) -> NnxAnalog:
     _own_operation(layer, name, dot_general=lax.dot_general)
-    return _one_part(layer, Dense(layer.kernel.shape), design, compensation, name, inner="lora")
+    form = Dense((layer.in_features, layer.out_features))
+    return _one_part(layer, form, design, compensation, name, inner="lora")
 
 
 @to_analog.register
 def _(layer: nnx.LinearGeneral, design: AbstractTileDesign, compensation: AbstractCompensation, name: str) -> NnxAnalog:
     _own_operation(layer, name, dot_general=lax.dot_general, dot_general_cls=None)
-    form = Dense(layer.kernel.shape, tuple(layer.axis), tuple(layer.batch_axis))
+    shape = (*layer.batch_axis.values(), *layer.in_features, *layer.out_features)
+    form = Dense(shape, tuple(layer.axis), tuple(layer.batch_axis))
     return _one_part(layer, form, design, compensation, name)
 
 
 @to_analog.register
 def _(layer: nnx.Einsum, design: AbstractTileDesign, compensation: AbstractCompensation, name: str) -> NnxAnalog:
     _own_operation(layer, name, einsum_op=jnp.einsum)
-    form = Einsum(layer.kernel.shape, layer.einsum_str)
+    form = Einsum(tuple(layer.kernel_shape), layer.einsum_str)
     try:
         form.roles()
     except ValueError as error:
@@ -80,10 +88,12 @@ def _(layer: nnx.Embed, design: AbstractTileDesign, compensation: AbstractCompen
 @to_analog.register
 def _(layer: nnx.LoRA, design: AbstractTileDesign, compensation: AbstractCompensation, name: str) -> NnxAnalog:
     names = ("lora_a", "lora_b")
-    kernels = {part: getattr(layer, part).get_value() for part in names}
+    sizes = (layer.in_features, layer.lora_a.shape[-1], layer.out_features)
     parts = {
-        part: make_analog(kernel, None, Dense(kernel.shape), design, compensation, f"{name}/{part}".lstrip("/"))
-        for part, kernel in kernels.items()
+        part: make_analog(
+            getattr(layer, part).get_value(), None, Dense(shape), design, compensation, f"{name}/{part}".lstrip("/")
+        )
+        for part, shape in zip(names, (sizes[:2], sizes[1:]), strict=True)
     }
     return nnx_analog(layer, parts, {part: {"weight": part} for part in names}, "base_module")
 

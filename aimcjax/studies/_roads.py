@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import chips, devices, nn, reports, sweeps, training
 from .._types import PRNGKey
-from ..config import Config
+from ..config import Config, shapes
 from ..datasets import Dataset
 from ._memory import check_memory
 
@@ -34,7 +34,7 @@ def _converted(config: Config, model: Any) -> Any:
 
 def prepare(config: Config, data: Dataset, key: PRNGKey) -> Any:
     """The untrained network, after checking that it fits in memory, converts, fits on the chip and has a cost."""
-    check_memory(eqx.filter_eval_shape(lambda key: config.model.build(data, key), key))
+    check_memory(shapes(config.model, data, key))
     model = config.model.build(data, key)
     analog = _converted(config, model)
     chips.check_capacity(analog, config.chip.max_tiles)

@@ -40,8 +40,8 @@ class WeightLevelTile(AbstractTileDesign):
     `drop`, the probability that a weight is missing (drop-connect), `None` for none; `weight_bits`, resolution of the
     weights, `None` for no steps, with `stochastic` rounding if asked; `per`, whether m is that of the `"column"`, of
     the `"tile"`, or `"one"` (the weights come scaled); `output_noise` ($\sigma_{out}$), in units of a full weight at
-    full input; `dac` and `adc` in the same units, `adc=None` for outputs without steps and limits, which makes one plain
-    product of all the tiles of a column; `rows`, `cols`, the largest matrix it holds.
+    full input; `dac` and `adc` in the same units, `adc=None` for outputs without steps and limits, which makes one
+    plain product of all the tiles of a column; `rows`, `cols`, the largest matrix it holds.
 
     **Gradient:** that of the exact weights and of no noise: $\partial y_c/\partial w_{rc} = \mathrm{dac}(x_r)$, also
     through quantisation, none through m; through the converters as `quantize` documents. With `through_noise` also what

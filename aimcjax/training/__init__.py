@@ -3,7 +3,7 @@
 - `fit(model, x, y, forward=..., schedule=..., key=...)`: the loop.
 - `digital_forward`, `hwa_forward`, `chip_forward`: without noise, on fresh chips in each step, on one given chip.
   `in_precision`, `rematerialised`: the same in half precision, and in less memory.
-- `CrossEntropy`, `Distillation`: what is minimised; `cross_entropy`, `accuracy`.
+- `CrossEntropy`, `Distillation`, `Balanced`: what is minimised; `cross_entropy`, `accuracy`.
 - `keep_programmable`, `learn_ranges`: weights clipped after each step, and ranges by their rules, as optax
   transformations.
 - `lora_plus`, `halora_penalty`: for adapters (`nn.adapt`), on chips that are never written again.
@@ -24,6 +24,7 @@ from ._losses import accuracy as accuracy, cross_entropy as cross_entropy
 from ._metrics import ACCURACY as ACCURACY, BITS_PER_CHARACTER as BITS_PER_CHARACTER, Metric as Metric
 from ._objectives import (
     AbstractObjective as AbstractObjective,
+    Balanced as Balanced,
     CrossEntropy as CrossEntropy,
     Distillation as Distillation,
 )

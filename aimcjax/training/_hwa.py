@@ -44,7 +44,7 @@ def hwa_forward(
     if chips == 1:
         return _on_fresh_chip(model, parts[0], ages, key)
     ys = jax.vmap(lambda xs, key: _on_fresh_chip(model, xs, ages, key))(parts, jr.split(key, chips))
-    return ys.reshape(-1, *ys.shape[2:])
+    return jax.tree.map(lambda y: y.reshape(-1, *y.shape[2:]), ys)
 
 
 def _on_fresh_chip(model: Any, xs: Array, ages: tuple[float, float], key: PRNGKey) -> Array:
@@ -93,9 +93,8 @@ def keep_programmable(
             before = old[layer.name]
             ranges = [name for name in ("input_range", "weight_range") if getattr(layer, name, None) is not None]
             kept = {name: jnp.maximum(getattr(layer, name), 0.5 * getattr(before, name)) for name in ranges}
-            return dataclasses.replace(
-                layer, **kept, **({"weight": clipped(layer)} if hasattr(layer, "weight") else {})
-            )
+            weight = {"weight": clipped(layer)} if hasattr(layer, "weight") else {}
+            return dataclasses.replace(layer, **kept, **weight)
 
         moved = nn.map_layers(optax.apply_updates(params, updates), project, nn.is_analog)
         return jax.tree.map(lambda new, old: new - old, moved, params), state

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from .._types import Scalar, physical
+from ..models import RoutingStats, load_balancing_loss
 from ._losses import cross_entropy
 
 
@@ -16,7 +17,7 @@ class AbstractObjective(eqx.Module):
     """A loss of a batch, from the logits of the network in training."""
 
     @abc.abstractmethod
-    def __call__(self, logits: Array, xs: Array, ys: Array) -> Scalar:
+    def __call__(self, logits: Any, xs: Array, ys: Array) -> Scalar:
         """The mean loss [nats] of samples `xs` with labels `ys`, along the leading axis."""
 
 
@@ -53,3 +54,16 @@ class Distillation(AbstractObjective):
         wanted = jax.nn.log_softmax(wanted)
         divergence = jnp.mean(jnp.sum(jnp.exp(wanted) * (wanted - said), axis=-1)) * self.temperature**2
         return self.weight * divergence + (1.0 - self.weight) * cross_entropy(logits, ys)
+
+
+class Balanced(AbstractObjective):
+    """Another `objective` and, for mixtures of experts, `weight` times `models.load_balancing_loss`: the network is
+    called for its routing as well (`models.WithRouting`)."""
+
+    objective: AbstractObjective
+    weight: Scalar = physical(0.02, doc="assumed", above=0.0)
+
+    def __call__(self, logits: tuple[Array, RoutingStats], xs: Array, ys: Array) -> Scalar:
+        """See the class."""
+        said, routing = logits
+        return self.objective(said, xs, ys) + self.weight * load_balancing_loss(routing)

@@ -18,7 +18,7 @@ def in_precision(forward: Callable[..., Array], dtype: Any) -> Callable[..., Arr
 
     def lower(model: Any, xs: Array, *, key: PRNGKey) -> Array:
         cast = lambda x: x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x
-        return forward(nn.in_precision(model, dtype), cast(xs), key=key).astype(jnp.float32)
+        return jax.tree.map(lambda y: y.astype(jnp.float32), forward(nn.in_precision(model, dtype), cast(xs), key=key))
 
     return lower
 

@@ -13,7 +13,7 @@ from contract import Entry, check_contract
 from filled import filled, integers, normal
 
 from aimcjax import models, nn, tiles
-from aimcjax.models._reuse import reused
+from aimcjax.nn import reused
 from aimcjax.periphery import UniformAdc
 from aimcjax.units import V, uS
 
@@ -123,6 +123,11 @@ def test_residual_network():
         (lambda key: models.ResNet(1, 10, widths=(12,), key=key), "multiples of the 8 groups of a norm"),
         (lambda key: models.ResNet(1, 0, key=key), "sizes are at least one"),
         (lambda key: models.Lstm(1, 2, hidden=0, key=key), "sizes are at least one, got 1, 2, 0, 1"),
+        (lambda key: models.Mlp(4, 2, (0,), key=key), "sizes are at least one, got 4, 0, 2"),
+        (
+            lambda key: models.VisionTransformer(8, 2, 10, dim=8, depth=1, n_heads=0, mlp_ratio=2, key=key),
+            "sizes are at least one, got 8, 2, 10, 8, 1, 0, 2",
+        ),
     ],
 )
 def test_impossible_sizes_are_refused(build, message, getkey):

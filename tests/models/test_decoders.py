@@ -90,13 +90,18 @@ def test_generation_is_one_token_after_the_other():
         ({"top_k": 3}, "top_k=3 needs a temperature"),
         ({"temperature": 1.0}, "needs a key="),
         ({"temperature": 0.0, "key": jr.key(0)}, "the temperature must be above zero, got 0.0"),
+        ({"temperature": jnp.asarray(-1.0), "key": jr.key(0)}, "the temperature must be above zero, got -1.0"),
+        ({"temperature": float("nan"), "key": jr.key(0)}, "the temperature must be above zero, got nan"),
+        ({"prompt": jnp.asarray([1, 13])}, r"tokens lie between 0 and 12, got \[1, 13\]"),
+        ({"prompt": jnp.asarray([-1, 1])}, r"tokens lie between 0 and 12, got \[-1, 1\]"),
+        ({"prompt": jnp.zeros(0, int)}, "needs a prompt and new tokens, got 0 and n_new=2"),
         ({"temperature": 1.0, "key": jr.key(0), "top_k": 0}, "top_k must be at least one, got 0"),
         ({"n_new": 15}, "knows 16 positions, a sequence of 17 tokens is too long"),
     ],
 )
 def test_impossible_generation_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
-        models.generate(_model("gpt2"), integers(13, 3), **({"n_new": 2} | arguments))
+        models.generate(_model("gpt2"), **({"prompt": integers(13, 3), "n_new": 2} | arguments))
 
 
 def test_full_cache_is_refused():

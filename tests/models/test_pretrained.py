@@ -131,6 +131,12 @@ REFUSED = {
     "rope": ("llama", {"rope_parameters": {"rope_type": "yarn"}}, "of type 'yarn' are not supported"),
     "old rope": ("llama", {"rope_parameters": None, "rope_scaling": {"type": "linear", "factor": 2}}, "type 'linear'"),
     "llama3": ("llama", {"rope_parameters": {"rope_type": "llama3", "factor": 2.0}}, "have no 'low_freq_factor'"),
+    "rope list": ("llama", {"rope_parameters": [1]}, r"must be a JSON object, got \[1\]"),
+    "theta": ("llama", {"rope_parameters": {"rope_theta": [1]}}, r"'rope_theta' has a value of the wrong kind: \[1\]"),
+    "negative": ("llama", {"rope_parameters": {"rope_theta": -2.0}}, "'rope_theta' must be above zero, got -2.0"),
+    "epsilon": ("llama", {"rms_norm_eps": float("nan")}, "'rms_norm_eps' must be above zero, got nan"),
+    "no name": ("llama", {"model_type": ["llama"]}, r"model_type \['llama'\] is not one of"),
+    "no list": ("bert", {"architectures": 1}, "architectures=1 is not supported"),
     "partial": ("llama", {"partial_rotary_factor": 0.5}, "partial_rotary_factor=0.5 is not supported"),
     "groups": ("albert", {"num_hidden_groups": 2}, "num_hidden_groups=2 is not supported, only 1"),
     "relative": ("bert", {"position_embedding_type": "relative_key"}, "position_embedding_type='relative_key'"),
@@ -161,6 +167,9 @@ def test_other_dtypes(copy):
     tensors = {name: value.astype(np.float64) for name, value in _tensors(folder).items()}
     save_file(tensors, folder / "model.safetensors")
     assert eqx.tree_equal(models.load_pretrained(folder), models.load_pretrained(FIXTURES / "gpt2"))
+    save_file(tensors | {"transformer.ln_f.bias": np.full(24, np.nan)}, folder / "model.safetensors")
+    with pytest.raises(ValueError, match=r"'transformer.ln_f.bias' holds values that are no float32 numbers"):
+        models.load_pretrained(folder)
     save_file(tensors | {"transformer.wte.weight": np.ones((61, 24), np.int8)}, folder / "model.safetensors")
     with pytest.raises(ValueError, match="'transformer.wte.weight' is stored as I8, not as one of BF16, F16, F32, F64"):
         models.load_pretrained(folder)

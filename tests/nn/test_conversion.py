@@ -46,6 +46,26 @@ def test_a_converted_cell_is_not_converted_again(getkey) -> None:
         nn.convert(cell, RULES)
 
 
+def test_stacked_layers_are_refused(getkey) -> None:
+    stacked = eqx.filter_vmap(lambda key: eqx.nn.Linear(3, 3, key=key))(jr.split(getkey(), 4))
+    with pytest.raises(ValueError, match="layer a: its weight has 3 axes, not 2; layers stacked"):
+        nn.convert({"a": stacked}, RULES)
+
+
+def test_steps_of_a_loop_read_with_noise_of_their_own(getkey) -> None:
+    class Recurrent(eqx.Module):
+        cell: eqx.nn.GRUCell
+
+        def __call__(self, xs):
+            step = lambda h, item: (nn.reused(self.cell, item[0])(item[1], h),) * 2
+            return jax.lax.scan(step, jnp.zeros(4), (jnp.arange(len(xs)), xs))[1]
+
+    # With the same noise in every step the states would come to rest.
+    analog = nn.convert(Recurrent(CASES["gru_cell"][0]), [nn.Rule(".*", NOISY)])
+    states = np.asarray(nn.apply(nn.program(analog, key=getkey()), jnp.zeros((1, 100, 9)), key=getkey()))[0]
+    assert np.all(np.std(states[80:], axis=0) > 1e-3)
+
+
 class Shared(eqx.Module):
     """A head that shares the weights of the table."""
 

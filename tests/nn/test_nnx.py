@@ -136,6 +136,32 @@ def test_tied_weights_stay_tied(getkey) -> None:
         analog.table.attend(jnp.ones(6))
 
 
+def test_a_recurrent_network_is_calibrated_and_counted(mode: bool) -> None:
+    network, xs = nnx.RNN(nnx.GRUCell(6, 4, rngs=nnx.Rngs(0))), jr.normal(jr.key(1), (3, 2, 5, 6))
+    analog = nn.calibrate(nn.convert(network, [nn.Rule(".*", ExactTile())]), xs, quantile=1.0)
+    found = float(nn.analog_layers(analog)["cell/dense_i"].input_range)
+    assert 0.99 <= found / float(jnp.max(jnp.abs(xs))) <= 1.08  # bins of 7 %
+    assert set(nn.count_activity(analog, xs[0]).vectors.values()) == {2 * 5}
+
+
+def test_layers_whose_weights_another_makes_stay_digital(mode: bool, getkey) -> None:
+    rngs = nnx.Rngs(0)
+    weight, spectral = (norm(nnx.Linear(6, 4, rngs=rngs), rngs=rngs) for norm in (nnx.WeightNorm, nnx.SpectralNorm))
+    model = nnx.Sequential(weight, nnx.Linear(4, 6, rngs=rngs), spectral)
+    chip = nn.program(nn.convert(model, [nn.Rule(".*", ExactTile())]), key=getkey())
+    assert list(nn.analog_layers(chip)) == ["layers/1"]
+    rows = [row for row in nn.summary(chip).layers if not row.analog]
+    assert [row.name for row in rows] == ["layers/0", "layers/2"]
+    assert all("anew at every call" in row.why and row.shape == (6, 4) for row in rows)
+
+
+def test_a_call_that_asks_for_something_else_is_refused(getkey) -> None:
+    layer = nnx.Einsum("td,df->tf", (6, 4), rngs=nnx.Rngs(0))
+    analog = nn.bind(nn.convert(layer, [nn.Rule(".*", ExactTile())]), getkey())
+    with pytest.raises(ValueError, match="call it without `einsum_str`"):
+        analog(jnp.ones((5, 6)), einsum_str="td,df->ft")
+
+
 def test_optimiser_changes_weights_only(getkey) -> None:
     optax = pytest.importorskip("optax")
     analog = nn.convert(Model(tied=False), RULES)
@@ -155,6 +181,7 @@ def test_variants_without_analog_version_are_refused(getkey) -> None:
         (nnx.Conv(2, 2, 3, mask=jnp.ones((3, 2, 2)), rngs=rngs), "has a mask on its kernel"),
         (nnx.Linear(2, 2, dot_general=lambda *a, **k: a, rngs=rngs), "multiplies with its own `dot_general`"),
         (nnx.Einsum("ti,ij->ti", (2, 2), rngs=rngs), "is no product with matrices"),
+        (nnx.vmap(lambda rngs: nnx.Linear(2, 2, rngs=rngs))(rngs.split(3)), "has 3 axes, not 2; layers stacked"),
     ]:
         with pytest.raises(ValueError, match=message):
             nn.convert({"layer": layer}, [nn.Rule(".*", ExactTile())])

@@ -38,7 +38,7 @@ def test_learns_digitally_and_on_hardware() -> None:
     model, history = training.fit(model, X, Y, forward=training.digital_forward, schedule=SCHEDULE, key=jr.key(2))
     assert len(history) == 20
     assert _accuracy(model) > 0.95
-    tile = tiles.WeightLevelTile(noise=0.3, through_noise=True)
+    tile = tiles.WeightLevelTile(noise=0.5, through_noise=True)
     analog = nn.calibrate(nn.convert(model, [nn.Rule(".*", tile)]), jnp.asarray(X))
     noisy = lambda m: np.mean([_accuracy(nn.program(m, key=k), key=k) for k in jr.split(jr.key(3), 20)])
     further = lambda forward: training.fit(

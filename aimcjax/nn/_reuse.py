@@ -1,0 +1,30 @@
+"""Layers that one forward pass uses several times."""
+
+import dataclasses
+from typing import Any, TypeVar
+
+import jax.random as jr
+from jaxtyping import Array, Int
+
+from ._convert import map_layers
+from ._linear import AbstractAnalogLayer, is_analog
+
+
+Model = TypeVar("Model")
+
+
+def reused(model: Model, use: int | Int[Array, ""]) -> Model:
+    """`model`, or a part of one, as it is in use number `use`: the same cells, read with noise of that use.
+
+    Analog layers hold one read key for a whole forward pass, which a loop around them would repeat; `vmap` does not.
+    Digital models come back as they are, and so does `flax.nnx.RNN`, whose loop is its own. In a recurrent network:
+
+        step = lambda h, item: (reused(cell, item[0])(item[1], h), None)
+        h, _ = lax.scan(step, h, (jnp.arange(len(xs)), xs))
+    """
+
+    def of_this_use(path: str, layer: Any) -> AbstractAnalogLayer:
+        del path
+        return layer if layer.key is None else dataclasses.replace(layer, key=jr.fold_in(layer.key, use))
+
+    return map_layers(model, of_this_use, is_analog)
