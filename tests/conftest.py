@@ -16,7 +16,7 @@ os.environ["XLA_FLAGS"] = f"{QUICK_COMPILATION} {os.environ.get('XLA_FLAGS', '')
 jax.config.update("jax_disable_most_optimizations", True)
 
 jax.config.update("jax_platforms", "cpu")  # the same tests on machines with an accelerator
-jax.config.update("jax_num_cpu_devices", 4)
+jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 

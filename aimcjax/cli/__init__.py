@@ -1,4 +1,4 @@
-"""The command line: `aimcjax run`, `aimcjax devices`, `aimcjax fit`."""
+"""The command line: `aimcjax run`, `aimcjax plan`, `aimcjax devices`, `aimcjax fit`."""
 
 import signal
 import sys
@@ -9,6 +9,7 @@ import typer
 from ._devices import devices
 from ._errors import refuse
 from ._fit import fit
+from ._plan import plan
 from ._run import run
 
 
@@ -30,7 +31,7 @@ def _describe() -> None:
     """
 
 
-for _command in (run, devices, fit):
+for _command in (run, plan, devices, fit):
     app.command()(_command)
 
 

@@ -6,6 +6,7 @@ Quantities carry units and become SI. The constructor of a component is its sche
 unknown keys, types and units are refused with what was expected.
 
 - `load_config(path, overrides)`: a `Config`, or a `ConfigError` of one line.
+- `TrainingConfig`: what the sections of trainings have in common.
 - `shapes(config.model, data, key)`: the network with shapes for arrays, before anything is allocated.
 - `build`, `describe`: components from and to `{type: name, ...}`.
 """
@@ -14,3 +15,4 @@ from ._components import build as build, describe as describe
 from ._load import ConfigError as ConfigError, load_config as load_config
 from ._models import shapes as shapes
 from ._schema import Config as Config
+from ._training import TrainingConfig as TrainingConfig

@@ -76,6 +76,23 @@ class TextConfig(Section):
         return data._replace(x_test=data.x_test[: self.max_test], y_test=data.y_test[: self.max_test])
 
 
+class RandomTokensConfig(Section):
+    """`aimcjax.datasets.random_tokens`."""
+
+    type: Literal["random_tokens"]
+    vocab_size: Count = Field(gt=1)
+    length: Count = Field(128, gt=0)
+
+    @property
+    def metric(self) -> Metric:
+        """What is reported."""
+        return BITS_PER_CHARACTER
+
+    def load(self) -> datasets.Dataset:
+        """The data set."""
+        return datasets.random_tokens(self.vocab_size, self.length)
+
+
 DATA = {
     "digits": DigitsConfig,
     "idx_images": ImagesConfig,
@@ -83,5 +100,8 @@ DATA = {
     "python_docs": TextConfig,
     "tinyshakespeare": TextConfig,
     "wikitext2": TextConfig,
+    "random_tokens": RandomTokensConfig,
 }
-DataConfig = Annotated[DigitsConfig | ImagesConfig | SentencesConfig | TextConfig, Field(discriminator="type")]
+DataConfig = Annotated[
+    DigitsConfig | ImagesConfig | SentencesConfig | TextConfig | RandomTokensConfig, Field(discriminator="type")
+]

@@ -14,12 +14,12 @@ from ..chips import CostModel
 from ..components import limits_of, shorten
 from ..mapping import AbstractCompensation
 from ..tiles import AbstractTileDesign
-from ..training import Schedule
 from ..units import format_quantity, format_time
-from ._adapter import AdapterConfig
 from ._data import DataConfig, DigitsConfig
+from ._mesh import MeshConfig
 from ._models import ModelConfig
 from ._section import Count, Number, Section, component, quantity
+from ._training import AdapterConfig, HwaConfig, TrainingConfig
 
 
 def _ascending(times: tuple[float, ...]) -> tuple[float, ...]:
@@ -32,37 +32,6 @@ def _file_name(name: str) -> str:
     if not re.fullmatch(r"\w[\w .+-]{0,99}", name):
         raise ValueError(f"expected up to 100 letters, digits, '_', '-', '.', '+' or spaces, got {shorten(name)}")
     return name
-
-
-class TrainingConfig(Section):
-    """`aimcjax.training.Schedule`; zero epochs leave a network as it is."""
-
-    epochs: Count = Field(ge=0)
-    batch_size: Count = Field(64, gt=0)
-    learning_rate: Number = Field(1e-3, gt=0)
-    weight_decay: Number = Field(0.0, ge=0)
-    shift: Count = Field(0, ge=0)
-    settle: Count = Field(0, ge=0)
-
-    def schedule(self) -> Schedule:
-        """The arguments of `fit`."""
-        return Schedule(self.epochs, self.batch_size, self.learning_rate, self.weight_decay, self.shift, self.settle)
-
-
-Age = Annotated[quantity("s"), Field(gt=0)]  # drawn uniformly in the logarithm
-
-
-def _in_order(ages: tuple[float, float]) -> tuple[float, float]:
-    if ages[0] > ages[1]:
-        raise ValueError(f"expected the youngest age first, got {format_time(ages[0])} before {format_time(ages[1])}")
-    return ages
-
-
-class HwaConfig(TrainingConfig):
-    """Hardware-aware training: on tiles like those of the chip, at random ages."""
-
-    clip_sigma: Number = Field(2.5, gt=0)
-    ages: Annotated[tuple[Age, Age], AfterValidator(_in_order)] = ("20 s", "1 year")
 
 
 class CalibrationConfig(Section):
@@ -116,6 +85,8 @@ class Config(Section):
     seed: int = Field(0, strict=True, ge=0, lt=2**32)
     data: DataConfig = DigitsConfig()
     model: ModelConfig
+    mesh: MeshConfig = MeshConfig()
+    deep: Annotated[bool, Field(strict=True)] = False  # blocks of decoders as one loop: less memory, more time
     digital_training: TrainingConfig
     hwa_training: HwaConfig
     adapter: AdapterConfig | None = None

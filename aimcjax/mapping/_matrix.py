@@ -5,6 +5,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.sharding import AxisType, PartitionSpec
 from jaxtyping import Array, Float
 
 from .. import _random
@@ -105,7 +106,7 @@ def program_matrix(
 def _program(design: AbstractTileDesign, w: Array, key: PRNGKey, compensation: AbstractCompensation) -> TiledMatrix:
     part = Partition(w.shape[0], w.shape[1], design.rows, design.cols)
     keys = _random.split(key, part.n_tiles).reshape(part.grid_rows, part.grid_cols)
-    tiles = _over_grid(lambda block, key: design.program(block, key=key))(part.split_matrix(w), keys)
+    tiles = _over_grid(lambda block, key: design.program(block, key=key))(_spread(part.split_matrix(w)), keys)
     fresh = _over_grid(lambda state: design.at(state, 0.0))(tiles)
     reference = _calibration_reads(design, fresh, compensation, part)
     return TiledMatrix(design, tiles, reference, compensation, part)
@@ -127,6 +128,19 @@ def _calibration_reads(
 ) -> Array:
     vectors = compensation.vectors(part.block_rows)
     return _over_grid(lambda tile: jax.vmap(lambda x: design.expected(tile, x))(vectors))(tiles)
+
+
+def _spread(blocks: Float[Array, "grid_rows grid_cols rows cols"]) -> Array:
+    """On a mesh with an axis `model` (see `training.make_mesh`): tiles split over it with their matrix, by the first of
+    their axes that divides; columns of tiles, the columns of each, then rows. The noise of a cell goes by its place."""
+    mesh = jax.sharding.get_abstract_mesh()
+    parts = dict(zip(mesh.axis_names, mesh.axis_sizes, strict=True)).get("model", 1)
+    axes = [axis for axis in (1, 3, 0, 2) if parts > 1 and blocks.shape[axis] % parts == 0]
+    if not axes or AxisType.Auto != dict(zip(mesh.axis_names, mesh.axis_types, strict=True))["model"]:
+        return blocks
+    spec: list[Any] = [PartitionSpec.UNCONSTRAINED] * 4
+    spec[axes[0]] = "model"
+    return jax.lax.with_sharding_constraint(blocks, PartitionSpec(*spec))
 
 
 def _over_grid(f: Any) -> Any:

@@ -9,6 +9,7 @@
   `Llama3Scaling`: decoders with a cache (`KvCache`); `generate` continues a sequence.
 - `MixtralMoe`, `SigmaMoe`: mixtures of experts, of `Router` and `ExpertLinear`; `RoutingStats` says how tokens spread,
   `load_balancing_loss` and `routing_entropy_loss` make it even; `WithRouting` gives them to training.
+- `through`: the way through the blocks, for what holds them in another way than a list.
 - `load_pretrained`, `save_pretrained`: folders in the published Hugging Face layout; `pretrained_shapes`, without
   reading tensors; `untie`, a head of its own.
 - `save_adapters`, `load_adapters`: adapters alone (`nn.adapt`), in the published PEFT layout.
@@ -47,6 +48,7 @@ from ._routing import (
 )
 from ._sentence import SentenceClassifier as SentenceClassifier
 from ._sigma_moe import SigmaMoe as SigmaMoe
+from ._through import through as through
 from ._untie import untie as untie
 from ._vit import (
     Attention as Attention,

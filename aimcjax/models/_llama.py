@@ -15,6 +15,7 @@ from ._decoder import AbstractDecoder, Hidden, Logits, Tokens
 from ._grouped_query import STD, GroupedQueryAttention, complete_heads, heads_of
 from ._initial import check_sizes, normal_embedding, normal_linear
 from ._rope import RopeConfig
+from ._through import through
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -134,11 +135,7 @@ def llama_step(model: Any, tokens: Tokens, cache: KvCache) -> tuple[Logits, KvCa
     positions = cache.positions(tokens.shape[0])
     visible = cache.visible(positions)
     x = model.embedding.weight[tokens]
-    layers, extras = [], []
-    for block, layer in zip(model.blocks, cache.layers, strict=True):
-        x, layer, extra = block(x, layer, positions, visible)
-        layers.append(layer)
-        extras.append(extra)
+    x, layers, extras = through(model.blocks, x, cache.layers, positions, visible)
     x = jax.vmap(model.norm)(x)
     logits = x @ model.embedding.weight.T if model.head is None else jax.vmap(model.head)(x)
     return logits, KvCache(layers, positions[-1] + 1), extras

@@ -46,7 +46,7 @@ from ._convert import (
 )
 from ._digital import to_digital as to_digital
 from ._equinox import expert_stack as expert_stack
-from ._forms import AbstractForm as AbstractForm, AbstractProduct as AbstractProduct
+from ._forms import AbstractForm as AbstractForm, AbstractProduct as AbstractProduct, Experts as Experts
 from ._functional import (
     apply as apply,
     at as at,

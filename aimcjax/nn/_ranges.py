@@ -7,7 +7,7 @@ positions and loops, as the histograms of `calibrate` do; `training.learn_ranges
 """
 
 import abc
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -52,7 +52,7 @@ class LsqRange(AbstractRangeRule):
     **Reference:** LSQ, Esser et al., ICLR 2020, equation 3, without its scale of gradients.
     """
 
-    n_notes: int = eqx.field(static=True, default=0, init=False)
+    n_notes: ClassVar[int] = 0
 
     def scale(self, x: Float[Array, " rows"], stored: Scalar) -> tuple[Float[Array, " rows"], Scalar]:
         """As it is: what lies outside saturates in the DAC."""
@@ -74,7 +74,7 @@ class LsqRange(AbstractRangeRule):
 class FixedRange(AbstractRangeRule):
     """The range stays as it was calibrated."""
 
-    n_notes: int = eqx.field(static=True, default=0, init=False)
+    n_notes: ClassVar[int] = 0
 
     def scale(self, x: Float[Array, " rows"], stored: Scalar) -> tuple[Float[Array, " rows"], Scalar]:
         """No gradient reaches the range."""
@@ -107,7 +107,7 @@ class ClippingRange(AbstractRangeRule):
 
     decay: Scalar = physical(0.001, doc="AIHWKit: decay")
     inside: Scalar = physical(0.95, doc="AIHWKit: input_min_percentage")
-    n_notes: int = eqx.field(static=True, default=2, init=False)
+    n_notes: ClassVar[int] = 2
 
     def scale(self, x: Float[Array, " rows"], stored: Scalar) -> tuple[Float[Array, " rows"], Scalar]:
         """Only saturation has a gradient with respect to the range."""
@@ -134,7 +134,7 @@ class VectorRange(AbstractRangeRule):
     **Reference:** AIHWKit, noise management ABS_MAX; AIHWKit-Lightning, `dynamic`. No gradient through the maximum.
     """
 
-    n_notes: int = eqx.field(static=True, default=0, init=False)
+    n_notes: ClassVar[int] = 0
 
     def scale(self, x: Float[Array, " rows"], stored: Scalar) -> tuple[Float[Array, " rows"], Scalar]:
         """No input saturates; a part of zeros has a range of one."""
@@ -167,8 +167,8 @@ class RunningRange(AbstractRangeRule):
     """
 
     momentum: Scalar = physical(0.95, doc="AIHWKit-Lightning: act_range_momentum", at_most=1.0)
-    steps: Int[Array, ""] = eqx.field(default=100, converter=lambda n: jnp.asarray(n, jnp.int32))
-    n_notes: int = eqx.field(static=True, default=2, init=False)
+    steps: Scalar = physical(100.0, doc="AIHWKit: init_from_data")
+    n_notes: ClassVar[int] = 2
 
     def scale(self, x: Float[Array, " rows"], stored: Scalar) -> tuple[Float[Array, " rows"], Scalar]:
         """As a fixed range."""
@@ -187,7 +187,9 @@ class RunningRange(AbstractRangeRule):
         """Always; by itself from step `steps` on, and where there was nothing but zeros."""
         mean = notes[..., 0] / jnp.maximum(notes[..., 1], 1.0)
         moved = jnp.where(step == 0, mean, self.momentum * stored + (1.0 - self.momentum) * mean)
-        return jnp.where((step < self.steps) & (mean > 0), moved, stored), jnp.ones(stored.shape, bool)
+        return jnp.where((step.astype(jnp.float32) < self.steps) & (mean > 0), moved, stored), jnp.ones(
+            stored.shape, bool
+        )
 
 
 class InitialRange(AbstractRangeRule):
@@ -202,7 +204,7 @@ class InitialRange(AbstractRangeRule):
     """
 
     rule: AbstractRangeRule = eqx.field(default_factory=ClippingRange)
-    steps: Int[Array, ""] = eqx.field(default=100, converter=lambda n: jnp.asarray(n, jnp.int32))
+    steps: Scalar = physical(100.0, doc="AIHWKit: init_from_data")
     deviations: Scalar = physical(3.0, doc="AIHWKit: init_std_alpha", above=0.0)
 
     @property
@@ -229,8 +231,8 @@ class InitialRange(AbstractRangeRule):
         variance = (squares - total * total / jnp.maximum(n, 1.0)) / jnp.maximum(n - 1.0, 1.0)
         seen = step.astype(stored.dtype)
         mean = (seen * stored + self.deviations * jnp.sqrt(jnp.maximum(variance, 0.0))) / (seen + 1.0)
-        later, by_rule = self.rule.replaced(stored, notes[..., 3:], step - self.steps)
-        first = step < self.steps
+        first = step.astype(jnp.float32) < self.steps
+        later, by_rule = self.rule.replaced(stored, notes[..., 3:], step - jnp.ceil(self.steps).astype(step.dtype))
         value = jnp.where(first, jnp.where(variance > 0, mean, stored), later)
         return value, first | by_rule
 

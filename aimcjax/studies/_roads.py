@@ -1,25 +1,18 @@
 """From a network to chips: the steps of a study, each from the public parts of the package."""
 
-import contextlib
-import dataclasses
-import functools as ft
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import jax.random as jr
 import numpy as np
 
-from .. import chips, devices, nn, reports, sweeps, training
+from .. import chips, devices, nn, reports, sweeps
 from .._types import PRNGKey
 from ..config import Config, shapes
 from ..datasets import Dataset
+from . import _trainings as trainings
 from ._memory import check_memory
-
-
-Progress = Callable[[int, float], None]
 
 
 def conversion_rules(config: Config) -> list[nn.Rule]:
@@ -28,22 +21,20 @@ def conversion_rules(config: Config) -> list[nn.Rule]:
     return [*kept, nn.Rule(".*", config.tile)]
 
 
-def _converted(config: Config, model: Any) -> Any:
+def converted(config: Config, model: Any) -> Any:
     return nn.convert(model, conversion_rules(config), compensation=config.chip.compensation)
 
 
 def prepare(config: Config, data: Dataset, key: PRNGKey) -> Any:
     """The untrained network, after checking that it fits in memory, converts, fits on the chip and has a cost."""
-    check_memory(shapes(config.model, data, key))
+    config.mesh.build()
+    check_memory(shapes(config.model, data, key), config.mesh.n_devices)
     model = config.model.build(data, key)
-    analog = _converted(config, model)
+    analog = converted(config, model)
     chips.check_capacity(analog, config.chip.max_tiles)
     chips.check_cost(analog)
-    for section in ("digital_training", "hwa_training", "adapter"):  # before minutes of training, not after
-        with _naming(section):
-            if getattr(config, section) is not None:
-                getattr(config, section).schedule().check(len(data.y_train))
-    with_adapters(config, analog, key)
+    trainings.check(config, data)  # before minutes of training, not after
+    trainings.with_adapters(config, analog, key)
     return model
 
 
@@ -53,73 +44,12 @@ def cautions(config: Config) -> list[str]:
     return [] if name is None else devices.datasheet(name).outside(t=config.sweep.times)
 
 
-def train_digital(config: Config, model: Any, data: Dataset, key: PRNGKey, progress: Progress) -> Any:
-    """The baseline."""
-    schedule = config.digital_training.schedule()
-    with _naming("digital_training"):
-        trained, _ = training.fit(
-            model, data.x_train, data.y_train,
-            forward=training.digital_forward, schedule=schedule, key=key, progress=progress,
-        )  # fmt: skip
-        _check_finite(trained)
-    return trained
-
-
 def map_directly(config: Config, model: Any, data: Dataset) -> Any:
     """The first road: converted, input ranges calibrated on the training data, no further training."""
-    analog = _converted(config, model)
+    analog = converted(config, model)
     return nn.calibrate(
         analog, jnp.asarray(data.x_train[: config.calibration.samples]), quantile=config.calibration.quantile
     )
-
-
-def train_for_hardware(config: Config, analog: Any, data: Dataset, key: PRNGKey, progress: Progress) -> Any:
-    """The second road: fine-tuned on a fresh chip of a random age in every step; its reads are averaged (see
-    `devices.NoiselessReads`), those of the chips afterwards are not."""
-    hwa = config.hwa_training
-    averaged = nn.map_layers(analog, lambda _, layer: _with_averaged_reads(layer), nn.is_analog)
-    forward = ft.partial(training.hwa_forward, ages=hwa.ages)
-    projection = training.keep_programmable(hwa.clip_sigma)
-    with _naming("hwa_training"):
-        trained, _ = training.fit(
-            averaged, data.x_train, data.y_train,
-            forward=forward, schedule=hwa.schedule(), key=key, projection=projection, progress=progress,
-        )  # fmt: skip
-        _check_finite(trained)
-    return _with_designs(trained, analog)
-
-
-def with_adapters(config: Config, analog: Any, key: PRNGKey) -> Any:
-    """`analog` with the untrained adapters of the config, if it has any."""
-    found = config.adapter
-    if found is None:
-        return analog
-    with _naming("adapter"):
-        return nn.adapt(analog, found.layers, rank=found.rank, alpha=found.alpha, kind=found.kind, key=key)
-
-
-def train_adapters(config: Config, analog: Any, data: Dataset, key: PRNGKey, progress: Progress) -> Any:
-    """The third road: weights as mapped directly, on tiles that are not written again, and adapters trained on a fresh
-    chip of a random age in every step, so that they fit any chip; reads are averaged as on the second road."""
-    section, (key_adapters, key_training) = config.adapter, jr.split(key)
-    assert section is not None  # the road is not taken without
-    adapted = with_adapters(config, analog, key_adapters)
-    averaged = nn.map_layers(adapted, lambda _, layer: _with_averaged_reads(layer), nn.is_analog)
-    forward = ft.partial(training.hwa_forward, ages=config.hwa_training.ages)
-    penalty = ft.partial(training.halora_penalty, mu=section.halora_mu) if section.halora_mu else None
-    with _naming("adapter"):
-        trained, _ = training.fit(
-            averaged, data.x_train, data.y_train,
-            forward=forward, schedule=section.schedule(), key=key_training, trainable=nn.trainable_adapters(averaged),
-            projection=training.lora_plus(section.plus_ratio), penalty=penalty, progress=progress,
-        )  # fmt: skip
-        _check_finite(trained)
-    return _with_designs(trained, adapted)
-
-
-def _with_designs(trained: Any, original: Any) -> Any:
-    designs = {name: layer.design for name, layer in nn.analog_layers(original).items()}
-    return nn.map_layers(trained, lambda _, layer: dataclasses.replace(layer, design=designs[layer.name]), nn.is_analog)
 
 
 def adapter_facts(analog: dict[str, Any], data: Dataset, key: PRNGKey) -> reports.AdapterFacts | None:
@@ -137,26 +67,6 @@ def adapter_facts(analog: dict[str, Any], data: Dataset, key: PRNGKey) -> report
         analog_writes=chips.rewritten_cells(before, after),
         extra_macs=activities[1].n_macs - activities[0].n_macs,
     )
-
-
-@contextlib.contextmanager
-def _naming(section: str) -> Iterator[None]:
-    """Says of a failure which training it was."""
-    try:
-        yield
-    except (FloatingPointError, ValueError) as error:
-        raise type(error)(f"{section}: {error}") from None
-
-
-def _check_finite(model: Any) -> None:
-    weights = jax.tree.leaves(eqx.filter(model, nn.trainable(model)))
-    if not all(np.all(np.isfinite(weight)) for weight in weights):
-        raise FloatingPointError("the last step left weights that are not finite; lower the learning rate")
-
-
-def _with_averaged_reads(layer: Any) -> Any:
-    device = devices.NoiselessReads(layer.design.device)  # pyright: ignore[reportCallIssue] (g_min, g_max are derived)
-    return dataclasses.replace(layer, design=dataclasses.replace(layer.design, device=device))
 
 
 def digital_score(config: Config, model: Any, data: Dataset) -> float:

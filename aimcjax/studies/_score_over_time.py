@@ -14,7 +14,7 @@ from .._types import PRNGKey
 from ..chips import mapping_table
 from ..config import Config
 from ..datasets import Dataset
-from . import _roads as roads
+from . import _roads as roads, _trainings as trainings
 from ._progress import Progress
 from ._run_directory import new_run, versions, write_json
 
@@ -39,9 +39,9 @@ def score_over_time(
         model = roads.prepare(config, data, keys["model"])
 
         with tell.training("digital training", config.digital_training.epochs) as step:
-            model = roads.train_digital(config, model, data, keys["digital"], step)
+            model = trainings.train_digital(config, model, data, keys["digital"], step)
         baseline = roads.digital_score(config, model, data)
-        analog = _take_roads(config, roads.map_directly(config, model, data), data, keys, tell)
+        analog = _take_roads(config, model, data, keys, tell)
         scores, trained = {}, {road: network for road, network in analog.items() if road != "direct"}
         for road, network in analog.items():
             with tell.working(f"{config.sweep.n_chips} chips, {road}"):
@@ -69,14 +69,15 @@ def score_over_time(
     return results
 
 
-def _take_roads(config: Config, direct: Any, data: Dataset, keys: dict[str, PRNGKey], tell: Progress) -> dict[str, Any]:
-    """The networks that go to chips, by road."""
+def _take_roads(config: Config, model: Any, data: Dataset, keys: dict[str, PRNGKey], tell: Progress) -> dict[str, Any]:
+    """The networks that go to chips, by road, from the baseline `model`."""
+    direct = roads.map_directly(config, model, data)
     analog = {"direct": direct}
     with tell.training("hardware-aware training", config.hwa_training.epochs) as step:
-        analog["hwa"] = roads.train_for_hardware(config, direct, data, keys["hwa"], step)
+        analog["hwa"] = trainings.train_for_hardware(config, direct, model, data, keys["hwa"], step)
     if config.adapter is not None:
         with tell.training("adapter training", config.adapter.epochs) as step:
-            analog["hwa_lora"] = roads.train_adapters(config, direct, data, keys["adapter"], step)
+            analog["hwa_lora"] = trainings.train_adapters(config, direct, data, keys["adapter"], step)
     return analog
 
 

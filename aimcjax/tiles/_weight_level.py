@@ -1,6 +1,6 @@
 """The tile as training sees it: noise and quantisation on weights, at the cost of a plain product."""
 
-from typing import Any, Literal
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -62,7 +62,7 @@ class WeightLevelTile(AbstractTileDesign):
     weight_bits: Scalar | None = physical(None, doc="none", above=1.0, at_most=32.0)
     stochastic: bool = eqx.field(static=True, default=False)
     through_noise: bool = eqx.field(static=True, default=False)
-    per: Literal["column", "tile", "one"] = eqx.field(static=True, default="column")
+    per: str = eqx.field(static=True, default="column")
     rows: int = eqx.field(static=True, default=256)
     cols: int = eqx.field(static=True, default=256)
 

@@ -8,18 +8,26 @@
   transformations.
 - `lora_plus`, `halora_penalty`: for adapters (`nn.adapt`), on chips that are never written again.
 - `Metric`, `ACCURACY`, `BITS_PER_CHARACTER`: what is reported.
+- `make_mesh`, `shardings`: training over many devices, by the shapes of arrays. `plan`, what it takes of each.
+- `scanned`, `deep_hwa_forward`: deep decoders as one loop over their blocks, in less memory.
 - `in_memory`: arrays that hold the weights learn by pulses; `WriteStats` and `lifetime`, what that wears.
 """
 
 from . import in_memory as in_memory
 from ._adapters import halora_penalty as halora_penalty, lora_plus as lora_plus
+from ._deep import deep_hwa_forward as deep_hwa_forward, scanned as scanned
 from ._hwa import (
     chip_forward as chip_forward,
     digital_forward as digital_forward,
     hwa_forward as hwa_forward,
     keep_programmable as keep_programmable,
 )
-from ._loop import Forward as Forward, Schedule as Schedule, fit as fit, random_shift as random_shift
+from ._loop import (
+    Forward as Forward,
+    Schedule as Schedule,
+    fit as fit,
+    random_shift as random_shift,
+)
 from ._losses import accuracy as accuracy, cross_entropy as cross_entropy
 from ._metrics import ACCURACY as ACCURACY, BITS_PER_CHARACTER as BITS_PER_CHARACTER, Metric as Metric
 from ._objectives import (
@@ -28,6 +36,8 @@ from ._objectives import (
     CrossEntropy as CrossEntropy,
     Distillation as Distillation,
 )
+from ._plan import Plan as Plan, plan as plan
 from ._precision import in_precision as in_precision, rematerialised as rematerialised
 from ._ranges import learn_ranges as learn_ranges
+from ._sharding import check_batch as check_batch, make_mesh as make_mesh, shardings as shardings
 from .in_memory import WriteStats as WriteStats, lifetime as lifetime

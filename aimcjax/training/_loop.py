@@ -1,5 +1,6 @@
 """The training loop: one compiled program per epoch, no host synchronisation inside."""
 
+import functools as ft
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -8,12 +9,15 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 import optax
+from jax.sharding import Mesh
 from jaxtyping import Array, Bool, Int, PyTree, Shaped
 
 from .. import nn
 from .._types import AnyArray, PRNGKey
+from ._deep import scanned
 from ._objectives import AbstractObjective, CrossEntropy
 from ._ranges import learn_ranges
+from ._sharding import Layout, check_batch
 
 
 @runtime_checkable
@@ -58,6 +62,8 @@ def fit(
     penalty: Callable[[Any], Array] | None = None,
     noise: tuple[float, float] = (1.0, 1.0),
     progress: Callable[[int, float], None] = lambda epoch, loss: None,
+    mesh: Mesh | None = None,
+    deep: bool = False,
 ) -> tuple[Any, list[float]]:
     """Trains with AdamW.
 
@@ -65,33 +71,29 @@ def fit(
     `key`; `objective`, default `CrossEntropy()`; `projection`, applied after the optimiser's step
     (`keep_programmable`); `trainable`, the mask of what trains, default `nn.trainable(model)` (of adapters alone:
     `nn.trainable_adapters`); `penalty(model)`, added to the loss; `noise`, the factor of `nn.scale_noise` at the
-    beginning and at the end, linear between; `progress(epoch, loss)`, called after every epoch.
+    beginning and at the end, linear between; `progress(epoch, loss)`, called after every epoch; `mesh`, from
+    `make_mesh`: parameters, optimiser and batches are split over its devices (`shardings`); `deep`, blocks of decoders
+    are one loop, computed again for their gradient (`scanned`).
 
     **Returns:** the trained model and the mean loss of each epoch [nats].
 
-    **Raises:** `ValueError` if the data are fewer than a batch; `FloatingPointError` if the loss is no longer finite.
+    **Raises:** `ValueError` if the data are fewer than a batch, or a batch does not split over the mesh;
+    `FloatingPointError` if the loss is no longer finite.
     """
     schedule.check(len(y))
+    layout = Layout(mesh, deep)
+    check_batch(schedule.batch_size // schedule.accumulate, {} if mesh is None else mesh.shape)
     n_batches = len(y) // schedule.batch_size
-    trainable = nn.trainable(model) if trainable is None else trainable
-    model, rules = nn.watched(model), {name: layer.ranges for name, layer in nn.analog_layers(model).items()}
-    optimiser = learn_ranges(_optimiser(schedule, n_batches, projection), rules)
-    params, rest = eqx.partition(model, _with_notes(trainable, model))
-    # Physics, data and teachers enter as arguments: constants of the compiled program would be folded and recompiled.
-    fixed, structure = eqx.partition((rest, objective or CrossEntropy()), eqx.is_array)
-    state, data = optimiser.init(params), (jnp.asarray(x), jnp.asarray(y))
-
-    def loss_of(params: Any, fixed: Any, xs: Array, ys: Array, done: Array, key: PRNGKey) -> Array:
-        rest, objective = eqx.combine(fixed, structure)
-        whole = eqx.combine(params, rest)
-        whole = whole if noise == (1.0, 1.0) else nn.scale_noise(whole, noise[0] + done * (noise[1] - noise[0]))
-        loss = objective(forward(whole, xs, key=key), xs, ys)
-        return loss if penalty is None else loss + penalty(whole)
-
-    epoch = _compiled_epoch(loss_of, optimiser, schedule, n_batches)
+    optimiser = optimiser_of(schedule, n_batches, projection)
+    params, fixed, structure = parts_of(model, objective, trainable)
+    params, fixed, data = layout.put(params), layout.put(fixed), layout.everywhere((jnp.asarray(x), jnp.asarray(y)))
+    state = layout.put(optimiser.init(params))
+    loss = loss_of(forward, structure, penalty=penalty, noise=noise, deep=deep)
+    epoch = compiled_epoch(loss, optimiser, structure, schedule, n_batches, layout)
     history: list[float] = []
     for index, key_epoch in enumerate(jr.split(key, schedule.epochs)):
-        params, state, loss = epoch(params, state, fixed, data, jnp.asarray(index), key_epoch)
+        with layout.active():
+            params, state, loss = epoch(params, state, fixed, data, jnp.asarray(index), key_epoch)
         history.append(float(loss))
         if not jnp.isfinite(loss):
             raise FloatingPointError(
@@ -99,29 +101,68 @@ def fit(
                 f"a learning rate below {schedule.learning_rate:g} may help"
             )
         progress(index + 1, history[-1])
-    return nn.unwatched(eqx.combine(params, rest)), history
+    return nn.unwatched(eqx.combine(params, eqx.combine(fixed, structure)[0])), history
 
 
-def _compiled_epoch(
-    loss_of: Callable[..., Array], optimiser: optax.GradientTransformation, schedule: Schedule, n_batches: int
-) -> Callable[..., tuple[Any, Any, Array]]:
-    gradient = _accumulated(jax.value_and_grad(loss_of), schedule.accumulate)
+def parts_of(
+    model: Any, objective: AbstractObjective | None = None, trainable: PyTree[bool] | None = None
+) -> tuple[Any, Any, Any]:
+    """What trains, arrays that do not, and what is no array. Physics, rules and teachers enter a compiled step as
+    arguments: constants would be folded and compiled again."""
+    trainable = nn.trainable(model) if trainable is None else trainable
+    model = nn.watched(model)
+    params, rest = eqx.partition(model, _with_notes(trainable, model))
+    return params, *eqx.partition((rest, objective or CrossEntropy()), eqx.is_array)
 
-    @jax.jit
+
+def loss_of(
+    forward: Forward,
+    structure: Any,
+    *,
+    penalty: Callable[[Any], Array] | None = None,
+    noise: tuple[float, float] = (1.0, 1.0),
+    deep: bool = False,
+) -> Callable[..., Array]:
+    """The loss of a batch, of the `parts_of` a model and of how much of the training is `done`."""
+
+    def loss(params: Any, fixed: Any, xs: Array, ys: Array, done: Array, key: PRNGKey) -> Array:
+        rest, objective = eqx.combine(fixed, structure)
+        whole = eqx.combine(params, rest)
+        whole = whole if noise == (1.0, 1.0) else nn.scale_noise(whole, noise[0] + done * (noise[1] - noise[0]))
+        found = objective(forward(scanned(whole) if deep else whole, xs, key=key), xs, ys)
+        return found if penalty is None else found + penalty(whole)
+
+    return loss
+
+
+def compiled_epoch(
+    loss: Callable[..., Array],
+    optimiser: optax.GradientTransformationExtraArgs,
+    structure: Any,
+    schedule: Schedule,
+    n_batches: int,
+    layout: Layout,
+) -> Any:
+    """One epoch as one program, compiled when called; on a mesh it overwrites parameters and state."""
+    gradient = _accumulated(jax.value_and_grad(layout.gathering(loss)), schedule.accumulate, layout)
+
+    @ft.partial(jax.jit, donate_argnums=() if layout.mesh is None else (0, 1))
     def epoch(
         params: Any, state: Any, fixed: Any, data: tuple[Array, Array], index: Array, key: PRNGKey
     ) -> tuple[Any, Any, Array]:
         moving = index < schedule.epochs - schedule.settle
+        rules = {name: layer.ranges for name, layer in nn.analog_layers(eqx.combine(fixed, structure)[0]).items()}
 
         def step(carry: tuple[Any, Any], batch: tuple[Array, Array, PRNGKey]) -> tuple[tuple[Any, Any], Array]:
             params, state = carry
             samples, number, key = batch
             key_shift, key_forward = jr.split(key)
-            xs = random_shift(data[0][samples], schedule.shift, moving, key=key_shift)
+            xs, ys = layout.split((data[0][samples], data[1][samples]))
+            xs = random_shift(xs, schedule.shift, moving, key=key_shift)
             done = (index * n_batches + number) / (schedule.epochs * n_batches)
-            loss, grads = gradient(params, fixed, xs, data[1][samples], done, key_forward)
-            updates, state = optimiser.update(grads, state, params)
-            return (optax.apply_updates(params, updates), state), loss
+            loss, grads = gradient(params, fixed, xs, ys, done, key_forward)
+            updates, state = optimiser.update(layout.keep(grads), state, params, rules=rules)
+            return layout.keep((optax.apply_updates(params, updates), state)), loss
 
         key_order, key_steps = jr.split(key)
         order = jr.permutation(key_order, len(data[1]))[: n_batches * schedule.batch_size]
@@ -133,7 +174,9 @@ def _compiled_epoch(
     return epoch
 
 
-def _accumulated(gradient: Callable[..., tuple[Array, Any]], parts: int) -> Callable[..., tuple[Array, Any]]:
+def _accumulated(
+    gradient: Callable[..., tuple[Array, Any]], parts: int, layout: Layout
+) -> Callable[..., tuple[Array, Any]]:
     """The mean of `gradient` over so many parts of a batch, one after the other; each part meets chips of its own."""
     if parts == 1:
         return gradient
@@ -142,7 +185,7 @@ def _accumulated(gradient: Callable[..., tuple[Array, Any]], parts: int) -> Call
         split = lambda a: a.reshape(parts, -1, *a.shape[1:])
 
         def add(total: Any, part: tuple[Array, Array, PRNGKey]) -> tuple[Any, None]:
-            found = gradient(params, fixed, part[0], part[1], done, part[2])
+            found = gradient(params, fixed, *layout.split(part[:2]), done, part[2])
             return jax.tree.map(lambda a, b: a + b / parts, total, found), None
 
         shapes = jax.eval_shape(gradient, params, fixed, split(xs)[0], split(ys)[0], done, key)
@@ -172,15 +215,16 @@ def random_shift(
     return jax.vmap(crop)(padded, offsets)
 
 
-def _optimiser(
+def optimiser_of(
     schedule: Schedule, n_batches: int, projection: optax.GradientTransformation | None
-) -> optax.GradientTransformation:
+) -> optax.GradientTransformationExtraArgs:
+    """AdamW on a cosine with a warm-up, the projection after it, and ranges by their rules."""
     n_steps = schedule.epochs * n_batches
     rate = optax.warmup_cosine_decay_schedule(
         0.0, schedule.learning_rate, warmup_steps=max(n_steps // 20, 1), decay_steps=max(n_steps, 2)
     )
     adamw = optax.adamw(rate, weight_decay=schedule.weight_decay, mask=_matrices)
-    return optax.chain(adamw, *([projection] if projection is not None else []))
+    return learn_ranges(optax.chain(adamw, *([projection] if projection is not None else [])))
 
 
 def _matrices(params: Any) -> PyTree[bool]:

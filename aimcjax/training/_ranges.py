@@ -17,21 +17,21 @@ class RangeState(NamedTuple):
     step: Int[Array, ""]
 
 
-def learn_ranges(
-    optimiser: optax.GradientTransformation, rules: dict[str, nn.AbstractRangeRule]
-) -> optax.GradientTransformationExtraArgs:
+def learn_ranges(optimiser: optax.GradientTransformation) -> optax.GradientTransformationExtraArgs:
     """`optimiser`, with input ranges that follow their rules: decay joins their gradients before it, and ranges that
     come from the data are set after it.
 
-    **Arguments:** `optimiser`, for all parameters; `rules`, of the analog layers by name. The parameters are those of a
-    model with `nn.watched` layers; the notes are no parameters, and stay zero.
+    **Arguments:** `optimiser`, for all parameters: those of a model with `nn.watched` layers, whose notes are no
+    parameters and stay zero. `update` takes `rules`, those of the analog layers by name.
     """
     inner = optax.with_extra_args_support(optimiser)
 
     def init(params: Any) -> RangeState:
         return RangeState(inner.init(params), jnp.zeros((), jnp.int32))
 
-    def update(grads: Any, state: RangeState, params: Any = None, **extra: Any) -> tuple[Any, RangeState]:
+    def update(
+        grads: Any, state: RangeState, params: Any = None, *, rules: dict[str, nn.AbstractRangeRule], **extra: Any
+    ) -> tuple[Any, RangeState]:
         layers, noted = nn.analog_layers(params), nn.analog_layers(grads)
 
         def decayed(_: str, layer: Any) -> Any:

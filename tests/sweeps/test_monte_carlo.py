@@ -41,7 +41,7 @@ def _logits(analog, xs):
 def test_vmap_sharding_shard_map_and_pmap_agree(problem) -> None:
     analog, xs, _ = problem
     one_chip, keys = _logits(analog, xs), jr.split(jr.key(5), 8)
-    assert jax.device_count() == 4
+    assert jax.device_count() >= 4
     expected = np.asarray(jax.jit(jax.vmap(one_chip))(keys))
     loop = np.stack([np.asarray(one_chip(key)) for key in keys[:2]])
     mesh = jax.make_mesh((4,), ("chip",), axis_types=(jax.sharding.AxisType.Auto,))
