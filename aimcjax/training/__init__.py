@@ -1,6 +1,7 @@
 """Training: digital, and hardware-aware (HWA), which is the same loop with another forward pass.
 
-- `fit(model, x, y, forward=..., schedule=..., key=...)`: the loop.
+- `fit(model, x, y, forward=..., schedule=..., key=...)`: the loop, of `parts_of`, `loss_of`, `optimiser_of` and
+  `compiled_epoch`.
 - `digital_forward`, `hwa_forward`, `chip_forward`: without noise, on fresh chips in each step, on one given chip.
   `in_precision`, `rematerialised`: the same in half precision, and in less memory.
 - `CrossEntropy`, `Distillation`, `Balanced`: what is minimised; `cross_entropy`, `accuracy`.
@@ -25,7 +26,11 @@ from ._hwa import (
 from ._loop import (
     Forward as Forward,
     Schedule as Schedule,
+    compiled_epoch as compiled_epoch,
     fit as fit,
+    loss_of as loss_of,
+    optimiser_of as optimiser_of,
+    parts_of as parts_of,
     random_shift as random_shift,
 )
 from ._losses import accuracy as accuracy, cross_entropy as cross_entropy
@@ -39,5 +44,5 @@ from ._objectives import (
 from ._plan import Plan as Plan, plan as plan
 from ._precision import in_precision as in_precision, rematerialised as rematerialised
 from ._ranges import learn_ranges as learn_ranges
-from ._sharding import check_batch as check_batch, make_mesh as make_mesh, shardings as shardings
+from ._sharding import Layout as Layout, check_batch as check_batch, make_mesh as make_mesh, shardings as shardings
 from .in_memory import WriteStats as WriteStats, lifetime as lifetime
