@@ -41,6 +41,12 @@ class DistillationConfig(Section):
     temperature: Number = Field(1.0, gt=0)
 
 
+class OnChipConfig(TrainingConfig):
+    """A training on chips: from the labels, or by `distillation`."""
+
+    distillation: DistillationConfig | None = None
+
+
 Age = Annotated[quantity("s"), Field(gt=0)]  # drawn uniformly in the logarithm
 
 
@@ -50,7 +56,7 @@ def _in_order(ages: tuple[float, float]) -> tuple[float, float]:
     return ages
 
 
-class HwaConfig(TrainingConfig):
+class HwaConfig(OnChipConfig):
     """Hardware-aware training: on `tile` (`null`: on tiles like those of the chip), at random `ages`, on so many
     `chips` a step; weights clipped at `clip_sigma` deviations, per tensor or per column, or at learned limits as well
     (`weight_ranges`); input `ranges` by their rule, one for each tile if `tile_ranges`; `noise`, its factor at the
@@ -65,10 +71,9 @@ class HwaConfig(TrainingConfig):
     ages: Annotated[tuple[Age, Age], AfterValidator(_in_order)] = ("20 s", "1 year")
     chips: Count = Field(1, gt=0)
     noise: tuple[Number, Number] = (1.0, 1.0)
-    distillation: DistillationConfig | None = None
 
 
-class AdapterConfig(TrainingConfig):
+class AdapterConfig(OnChipConfig):
     """`aimcjax.nn.adapt` with `rank`, `alpha` and `kind` at `layers` (path patterns), trained at the ages of the
     hardware-aware training: `plus_ratio`, the learning rate of B over that of A (1: one rate, Hu et al. 2022; 16:
     LoRA+); `halora_mu`, the weight of the alignment loss (0: none; 0.1: HaLoRA)."""

@@ -77,7 +77,7 @@ def _take_roads(config: Config, model: Any, data: Dataset, keys: dict[str, PRNGK
         analog["hwa"] = trainings.train_for_hardware(config, direct, model, data, keys["hwa"], step)
     if config.adapter is not None:
         with tell.training("adapter training", config.adapter.epochs) as step:
-            analog["hwa_lora"] = trainings.train_adapters(config, direct, data, keys["adapter"], step)
+            analog["hwa_lora"] = trainings.train_adapters(config, direct, model, data, keys["adapter"], step)
     return analog
 
 

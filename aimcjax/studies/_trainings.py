@@ -50,12 +50,8 @@ def train_for_hardware(
 ) -> Any:
     """The second road: fine-tuned on fresh chips of random ages in every step, and back on the tiles of `analog`."""
     hwa = config.hwa_training
-    distillation = hwa.distillation
-    objective = training.CrossEntropy() if distillation is None else training.Distillation(
-        teacher, distillation.weight, distillation.temperature
-    )  # fmt: skip
     trained = _trained(
-        config, "hwa_training", for_hardware(config, analog), data, hwa_forward(config), objective=objective,
+        config, "hwa_training", for_hardware(config, analog), data, hwa_forward(config), teacher=teacher,
         projection=training.keep_programmable(hwa.clip_sigma, per=hwa.clip_per), noise=hwa.noise, key=key,
         progress=progress,
     )  # fmt: skip
@@ -87,7 +83,7 @@ def with_adapters(config: Config, analog: Any, key: PRNGKey) -> Any:
         return nn.adapt(analog, found.layers, rank=found.rank, alpha=found.alpha, kind=found.kind, key=key)
 
 
-def train_adapters(config: Config, analog: Any, data: Dataset, key: PRNGKey, progress: Progress) -> Any:
+def train_adapters(config: Config, analog: Any, teacher: Any, data: Dataset, key: PRNGKey, progress: Progress) -> Any:
     """The third road: weights as mapped directly, on tiles that are not written again, and adapters trained on a fresh
     chip of a random age in every step, so that they fit any chip."""
     section, (key_adapters, key_training) = config.adapter, jr.split(key)
@@ -96,7 +92,7 @@ def train_adapters(config: Config, analog: Any, data: Dataset, key: PRNGKey, pro
     averaged = nn.map_layers(adapted, lambda _, layer: _on_training_tile(layer, config.hwa_training.tile), nn.is_analog)
     trained = _trained(
         config, "adapter", averaged, data, ft.partial(training.hwa_forward, ages=config.hwa_training.ages),
-        trainable=nn.trainable_adapters, projection=training.lora_plus(section.plus_ratio),
+        teacher=teacher, trainable=nn.trainable_adapters, projection=training.lora_plus(section.plus_ratio),
         penalty=ft.partial(training.halora_penalty, mu=section.halora_mu) if section.halora_mu else None,
         key=key_training, progress=progress,
     )  # fmt: skip
@@ -110,13 +106,15 @@ def _trained(
     data: Dataset,
     forward: training.Forward,
     *,
-    objective: training.AbstractObjective | None = None,
+    teacher: Any = None,
     trainable: Callable[[Any], Any] = nn.trainable,
     **how: Any,
 ) -> Any:
     """`training.fit` as a section of the config says; a mixture of experts is trained to spread its tokens too."""
     asked, balance = getattr(config, section), getattr(config.model, "balance", 0.0)
-    objective = objective or training.CrossEntropy()
+    distillation, objective = getattr(asked, "distillation", None), training.CrossEntropy()
+    if distillation is not None:
+        objective = training.Distillation(teacher, distillation.weight, distillation.temperature)
     if balance:
         model, objective = models.WithRouting(model), training.Balanced(objective, balance)
     with naming(section):

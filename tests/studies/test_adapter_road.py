@@ -43,7 +43,7 @@ def test_adapters_train_beside_weights_that_nobody_writes() -> None:
         _roads.prepare(misspelt, data, jr.key(0))
     direct = _roads.map_directly(config, _roads.prepare(config, data, jr.key(0)), data)
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):  # optax is not strict
-        adapted = _trainings.train_adapters(config, direct, data, jr.key(1), lambda epoch, loss: None)
+        adapted = _trainings.train_adapters(config, direct, None, data, jr.key(1), lambda epoch, loss: None)
     assert eqx.tree_equal(nn.detach(adapted), direct)
     digital = [_roads.digital_score(config, nn.to_digital(model), data) for model in (direct, adapted)]
     assert digital[1] > digital[0] + 0.3  # from weights that know nothing
