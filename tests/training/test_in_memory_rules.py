@@ -92,13 +92,14 @@ def test_parameters_are_independent_of_each_other() -> None:
     """Every array has draws of its own, and one more parameter does not change those of the others."""
     rule = in_memory.delta_rule(DEVICE)
     one, two = {"a": W}, {"a": W, "b": W}
-    first, second = rule.init(one, key=jr.key(0)), rule.init(two, key=jr.key(0))
-    _same(first.arrays["a"], second.arrays["a"])
-    updated, _, stats = rule.update(two, second, key=jr.key(1))
+    first, second = (jax.jit(lambda w: rule.init(w, key=jr.key(0)))(w) for w in (one, two))
+    update = jax.jit(lambda gradient, state: rule.update(gradient, state, key=jr.key(1)))
+    _same(first.arrays["a"], second.arrays["a"], atol=1e-6)
+    updated, _, stats = update(two, second)
     assert updated.keys() == two.keys()
     assert set(stats.pulses) == {"a/W", "b/W"}
     assert float(jnp.min(jnp.abs(updated["a"] - updated["b"]))) > 0
-    _same(rule.update(one, first, key=jr.key(1))[0]["a"], updated["a"])
+    _same(update(one, first)[0]["a"], updated["a"], atol=1e-6)
 
 
 def test_published_runtimes() -> None:
@@ -144,7 +145,8 @@ def test_manhattan_rule_moves_every_cell_by_one_step() -> None:
                             variation=pulsed.no_variation())
     )  # fmt: skip
     rule, gradient = in_memory.delta_rule(pair), jr.normal(jr.key(0), (5, 4))
-    w, state, _ = rule.update(gradient, rule.init(jnp.zeros((5, 4)), key=jr.key(1)), key=jr.key(2))
+    state = rule.init(jnp.zeros((5, 4)), key=jr.key(1))
+    w, state, _ = jax.jit(lambda state: rule.update(gradient, state, key=jr.key(2)))(state)
     np.testing.assert_allclose(np.asarray(w), -0.01 * np.sign(gradient), atol=1e-7)
     assert float(jnp.min(state.arrays["w"].w.plus.w)) >= 0  # both cells go up
 
@@ -196,13 +198,14 @@ def test_a_network_learns_by_pulses_and_optax() -> None:
 def test_factors_are_those_of_the_gradient() -> None:
     w, xs = jr.normal(jr.key(0), (3, 2)), jr.normal(jr.key(1), (5, 4, 3))
     loss = lambda w, digital, x, *, key: jnp.sum(jnp.tanh(in_memory.linear(w, x) * digital) ** 2)
-    value, outer, slope = in_memory.outer_factors(loss, w, jnp.asarray(0.7), xs, key=jr.key(2), uses=4)
+    of_batch = jax.jit(lambda w, s: in_memory.outer_factors(loss, w, s, xs, key=jr.key(2), uses=4))
+    value, outer, slope = of_batch(w, jnp.asarray(0.7))
     plain = lambda w, s: jnp.sum(jnp.tanh(jnp.einsum("btn,nm->btm", xs, w) * s) ** 2)
-    total, (dw, ds) = jax.value_and_grad(plain, argnums=(0, 1))(w, jnp.asarray(0.7))
+    total, (dw, ds) = jax.jit(jax.value_and_grad(plain, argnums=(0, 1)))(w, jnp.asarray(0.7))
     np.testing.assert_allclose(float(value) * 5, float(total), rtol=1e-5)
     np.testing.assert_allclose(np.asarray(outer.matrix()), np.asarray(dw), atol=1e-5)
     np.testing.assert_allclose(float(slope) * 5, float(ds), rtol=1e-5)
-    direct = jax.grad(lambda w: sum(loss(w, jnp.asarray(0.7), x, key=None) for x in xs))(w)
+    direct = jax.jit(jax.grad(lambda w: sum(loss(w, jnp.asarray(0.7), x, key=None) for x in xs)))(w)
     np.testing.assert_allclose(np.asarray(direct), np.asarray(dw), atol=1e-5)
 
 

@@ -2,6 +2,7 @@
 
 import functools
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
@@ -55,6 +56,18 @@ def _errors(rule, rates, batch, n_samples, n_seeds=2):
     return jax.vmap(over_seeds)(rates).mean(1)
 
 
+@functools.partial(jax.jit, static_argnames="n_samples")
+def _errors_of_lambda(rates, n_samples):
+    """Of TTv2 with the learning rate of its transfers: one on the gradient drops out of its fast rate."""
+
+    def error(rate, key):
+        rule = eqx.tree_at(lambda rule: rule.algorithm.lr, TTV2, rate)
+        return _error(rule, jnp.asarray(1.0), key, 5, n_samples)
+
+    over_seeds = jax.vmap(error, in_axes=(None, 0))
+    return jax.vmap(over_seeds, in_axes=(0, None))(rates, jr.split(jr.key(0), 4)).mean(1)
+
+
 def test_buffered_tiki_taka_beats_sgd() -> None:
     """A quarter of the samples of the study. Five samples go between two reads, so a batch of five is in order."""
     ttv2 = np.asarray(_errors(TTV2, jnp.asarray([0.1]), 5, 10_000))
@@ -71,4 +84,8 @@ def test_the_whole_study() -> None:
     assert np.all((ttv2 > 0.04) & (ttv2 < 0.065))
     assert abs(sgd[3] - 0.285) < 0.02
     assert np.all(sgd > 3 * ttv2)
+    slow, *usual = np.asarray(_errors_of_lambda(rates, 40_000))
+    assert np.all((np.asarray(usual) > 0.04) & (np.asarray(usual) < 0.065))
+    assert slow > 0.1  # a buffer needs samples in proportion to 1 / lambda: not there yet, but after four times as many
+    assert 0.04 < float(_errors_of_lambda(rates[:1], 160_000)[0]) < 0.065
     assert float(_errors(AGAD, jnp.asarray([0.1]), 5, 40_000)[0]) < 0.075  # references are off by half the range

@@ -218,10 +218,8 @@ def test_laws_without_closed_form_and_errors() -> None:
     assert float(jnp.min(moved.w)) > 0.1
     assert float(jnp.min(n)) > 10
     with pytest.raises(ValueError, match="EveryGroup needs the moments"):
-        in_memory.outer_update(
-            device, cells, x, d, 0.1, update=in_memory.PulsedUpdate(order=in_memory.EveryGroup()), key=jr.key(1)
-        )
+        update(device, cells, x, d, 0.1, update=in_memory.PulsedUpdate(order=in_memory.EveryGroup()), key=jr.key(1))
     with pytest.raises(ValueError, match=r"needs x\[batch, 3\]"):
-        in_memory.outer_update(device, cells, x[:, :2], d, 0.1, update=in_memory.PulsedUpdate(), key=jr.key(1))
+        update(device, cells, x[:, :2], d, 0.1, update=in_memory.PulsedUpdate(), key=jr.key(1))
     with pytest.raises(ValueError, match="at least one slot"):
         in_memory.Management(0)

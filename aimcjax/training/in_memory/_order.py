@@ -16,7 +16,7 @@ from ..._types import PRNGKey
 from ...devices import pulsed
 from ._response import AbstractClosedForm, AbstractResponse, Cell, pulse_by_pulse, response_of
 from ._sparse import few_events, fits
-from ._streams import AbstractCoincidences, BitStreams, Count
+from ._streams import AbstractCoincidences, BitStreams, Count, stored
 
 
 _CACHED = 2**18  # cells at a time: what is known of them stays in a shared cache
@@ -179,7 +179,7 @@ def _in_order(
     key: PRNGKey,
 ) -> tuple[Cell, Count]:
     """Sample after sample: all cells at once, or block after block of rows that fit into a cache."""
-    words = jr.key_data(_random.split(key, counts.n_samples()))
+    words = stored(jr.key_data(_random.split(key, counts.n_samples())))
     n_blocks = w.size // _CACHED
     if not isinstance(counts, BitStreams) or n_blocks < 2 or w.shape[0] % n_blocks:
         return _samples(response_of(traits), w, counts, words, 0)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 from jax import lax
-from jaxtyping import Array, Bool, Int
+from jaxtyping import Array, Bool, Int, UInt32
 
 from ... import _random
 from ..._types import PRNGKey
@@ -31,7 +31,8 @@ class _Events(NamedTuple):
 def fits(counts: BitStreams, w: Cell) -> bool:
     """Whether it may pay to look for events."""
     one_word = counts.x.shape[-2] == 1 and counts.d.shape[-3] == 1
-    return one_word and w.size >= _CELLS and counts.x.shape[0] > 1
+    n_samples = counts.x.shape[0]
+    return one_word and w.size >= _CELLS and n_samples > 1 and (w.size + 1) * n_samples <= 2**32
 
 
 def few_events(
@@ -68,15 +69,33 @@ def _events(rows: Bool[Array, "batch rows"], cols: Bool[Array, "batch cols"], ca
     row = _firing(rows, lines)[jnp.minimum((jnp.cumsum(n_rows) - n_rows)[sample] + within // width, lines - 1)]
     col = _firing(cols, lines)[jnp.minimum((jnp.cumsum(n_cols) - n_cols)[sample] + within % width, lines - 1)]
     n_cells = rows.shape[1] * cols.shape[1]
-    cell = jnp.where(valid, row * cols.shape[1] + col, n_cells).astype(jnp.int32)
-    cell, sample = lax.sort((cell, sample), num_keys=1, is_stable=True)  # samples are in order already
-    first = jnp.searchsorted(cell, cell, side="left", method="scan_unrolled")
-    return _Events(cell, sample, jnp.where(cell < n_cells, number - first, -1).astype(jnp.int32))
+    cell = jnp.where(valid, row * cols.shape[1] + col, n_cells).astype(jnp.uint32)
+    # In one word: the sort of a single array takes a fifth of the time.
+    both = lax.sort(cell * rows.shape[0] + sample.astype(jnp.uint32), is_stable=False)
+    cell, sample = (both // rows.shape[0]).astype(jnp.int32), (both % rows.shape[0]).astype(jnp.int32)
+    number = number.astype(jnp.int32)
+    first = lax.cummax(jnp.where(cell == jnp.roll(cell, 1), 0, number))
+    return _Events(cell, sample, jnp.where(cell < n_cells, number - first, -1))
 
 
 def _firing(lines: Bool[Array, "batch n"], size: int) -> Int[Array, " size"]:
-    """Which lines fire, sample after sample."""
-    return jnp.nonzero(lines.ravel(), size=size, fill_value=0)[0] % lines.shape[1]
+    """Which lines fire, sample after sample: the k-th set bit, for every k, in an eighth of the time of `nonzero`."""
+    bits = jnp.pad(lines.ravel(), (0, -lines.size % 32)).reshape(-1, 32).astype(jnp.uint32)
+    words = jnp.sum(bits << jnp.arange(32, dtype=jnp.uint32)[None, :], axis=1, dtype=jnp.uint32)
+    ends = jnp.cumsum(_set_bits(words))
+    number = jnp.arange(size, dtype=jnp.int32)
+    which = jnp.minimum(jnp.searchsorted(ends, number, side="right", method="scan_unrolled"), words.size - 1)
+    word = words[which]
+    rank, place = number - (ends[which] - _set_bits(word)), jnp.zeros(size, jnp.uint32)
+    for width in (16, 8, 4, 2, 1):
+        below = _set_bits((word >> place) & jnp.uint32(2**width - 1))
+        above = rank >= below
+        rank, place = jnp.where(above, rank - below, rank), place + jnp.where(above, width, 0).astype(jnp.uint32)
+    return (which * 32 + place.astype(jnp.int32)) % lines.shape[1]
+
+
+def _set_bits(words: UInt32[Array, " n"]) -> Int[Array, " n"]:
+    return lax.population_count(words).astype(jnp.int32)
 
 
 def _visit(
@@ -96,13 +115,17 @@ def _visit(
     small = response_of(jax.tree.map(lambda leaf: leaf[row, col] if leaf.shape == w.shape else leaf, traits))
     xi = _random.normal_at(words, events.cell.astype(jnp.uint32)).astype(w.dtype)
 
-    def turn(carry: tuple[Array, Cell]) -> tuple[Array, Cell]:
-        i, w = carry
-        mean, variance = small.spread(w[row, col], jnp.zeros_like(xi), n, up)
-        moved = small.clip(mean + jnp.sqrt(variance) * xi)
-        target = jnp.where(events.turn == i, events.cell, w.size)
-        return i + 1, w.ravel().at[target].set(moved, mode="drop").reshape(w.shape)
+    def step(before: Cell) -> Cell:
+        mean, variance = small.spread(before, jnp.zeros_like(xi), n, up)
+        return small.clip(mean + jnp.sqrt(variance) * xi)
 
-    last = jnp.max(events.turn)
-    _, w_new = lax.while_loop(lambda carry: carry[0] <= last, turn, (jnp.zeros((), jnp.int32), w))
+    def turn(carry: tuple[Array, Cell]) -> tuple[Array, Cell]:
+        i, after = carry
+        return i + 1, jnp.where(events.turn == i, step(jnp.roll(after, 1)), after)
+
+    last, after = jnp.max(events.turn), step(w[row, col])
+    _, after = lax.while_loop(lambda carry: carry[0] <= last, turn, (jnp.ones((), jnp.int32), after))
+    following = jnp.append(events.cell[1:], w.size)
+    target = jnp.where(events.cell == following, w.size, events.cell)  # the last event of every cell
+    w_new = w.ravel().at[target].set(after, mode="drop").reshape(w.shape)
     return w_new, jnp.zeros(w.size, w.dtype).at[events.cell].add(n, mode="drop").reshape(w.shape)

@@ -192,10 +192,9 @@ class Stochastic(AbstractTrains):
 
     def draw(self, lines: Lines, max_length: int, *, key: PRNGKey) -> BitStreams:
         """Bernoulli trains in words of 32 bits."""
-        key_x, *keys_d = _random.split(key, 1 + self.passes())
-        d = [_trains(lines.d, lines.length, max_length, key=key_d) for key_d in keys_d]
-        x = _trains(lines.x, lines.length, max_length, key=key_x)
-        return BitStreams(x, jnp.stack(d, axis=1), lines.x > 0, lines.d > 0)
+        keys, sent = _random.split(key, 1 + self.passes()), [lines.x] + [lines.d] * self.passes()
+        x, *d = (_trains(p, lines.length, max_length, key) for p, key in zip(sent, keys, strict=True))
+        return BitStreams(x[0], jnp.stack([words for words, _ in d], axis=1), x[1], d[0][1])
 
     def passes(self) -> int:
         """One, or one for each sign."""
@@ -252,27 +251,40 @@ def _steps(p: Float[Array, "batch n"], resolution: float) -> Float[Array, "batch
 
 
 def _trains(
-    p: Float[Array, "batch n"], length: Float[Array, " batch"], max_length: int, *, key: PRNGKey
-) -> UInt32[Array, "batch words n"]:
-    index = jnp.arange(p.size, dtype=jnp.uint32).reshape(p.shape)
-    size = jnp.abs(p).astype(jnp.float32)
-    always, threshold = size >= 1.0, (size.clip(0.0, 1.0 - 2.0**-24) * jnp.float32(2.0**32)).astype(jnp.uint32)
+    p: Float[Array, "batch n"], length: Float[Array, " batch"], max_length: int, key: PRNGKey
+) -> tuple[UInt32[Array, "batch words n"], Bool[Array, "batch n"]]:
+    """Slot s in bit s of the words, and which lines are positive."""
     slots = jr.key_data(_random.split(key, max_length))
 
     def fill(slot: Array, word: Array) -> Array:
-        fires = ((_random.bits_at(slots[slot], index) < threshold) | always) & (slot.astype(length.dtype) < length)[
-            :, None
-        ]
+        fires = _fires(p, slots[slot]) & (slot.astype(length.dtype) < length)[:, None]
         return word | (fires.astype(jnp.uint32) << (slot % 32).astype(jnp.uint32))
 
-    words = []
+    nothing = jnp.zeros(p.shape, jnp.uint32)
+    if max_length <= _UNROLLED:
+        word = (p > 0).astype(jnp.uint32) << 31
+        for slot in range(max_length):
+            word = fill(jnp.asarray(slot, jnp.int32), word)
+        word = stored(word)
+        return (word & jnp.uint32(2**31 - 1))[:, None], word >= jnp.uint32(2**31)
+    words, longest = [], jnp.max(length, initial=0.0).astype(jnp.int32)
     for first in range(0, max_length, 32):
-        last, word = min(first + 32, max_length), jnp.zeros(p.shape, jnp.uint32)
-        if last - first <= _UNROLLED:
-            for slot in range(first, last):
-                word = fill(jnp.asarray(slot, jnp.int32), word)
-        else:
-            longest = jnp.max(length, initial=0.0).astype(jnp.int32)
-            word = lax.fori_loop(jnp.int32(first), jnp.minimum(longest, last), fill, word)
-        words.append(word)
-    return jnp.stack(words, axis=1)
+        last = jnp.minimum(longest, min(first + 32, max_length))
+        words.append(lax.fori_loop(jnp.int32(first), last, fill, nothing))
+    return jnp.stack(words, axis=1), p > 0
+
+
+def stored(words: UInt32[Array, "..."]) -> UInt32[Array, "..."]:
+    """The same words, 2^32 - 1 excepted, by a division, which XLA takes for too expensive to be repeated.
+
+    It repeats all the hashing for every cell that uses a word else, and ignores optimisation barriers on a CPU.
+    """
+    return lax.rem(words, (words + 1) | 1)
+
+
+def _fires(p: Float[Array, "batch n"], words: UInt32[Array, " 2"]) -> Bool[Array, "batch n"]:
+    """With probability |p|, one of `words` for all lines."""
+    index = jnp.arange(p.size, dtype=jnp.uint32).reshape(p.shape)
+    size = jnp.abs(p).astype(jnp.float32)
+    threshold = (size.clip(0.0, 1.0 - 2.0**-24) * jnp.float32(2.0**32)).astype(jnp.uint32)
+    return (_random.bits_at(words, index) < threshold) | (size >= 1.0)
