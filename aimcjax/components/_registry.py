@@ -71,7 +71,7 @@ class Registry:
             elif eqx.is_array(value):
                 if np.all(np.isfinite(value)):  # an infinite limit is no limit, and the default
                     tree[field.name] = _with_unit(np.asarray(value)[()], field.metadata.get("unit", "1"))
-            elif value is not None:
+            elif value is not None or field.default is not None:  # `None` is written where it is not the default
                 tree[field.name] = value
         return tree
 

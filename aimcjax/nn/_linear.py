@@ -200,10 +200,19 @@ class _TileProduct(AbstractProduct):
         reads = jax.vmap(self._read, in_axes=(None, None, None, None, 0, 0))
 
         def block(e: Int[Array, ""], xs: Array, keys: Array) -> Array:
-            seen = None if layer.seen is None else layer.seen[e]
-            return reads(layer.matrix.member(e), layer.scale[e], layer.input_range[e], seen, xs, keys)
+            return reads(layer.matrix.member(e), layer.scale[e], layer.input_range[e], None, xs, keys)
 
+        if layer.seen is not None:  # here, for blocks are filled up with rows that are nobody's
+            rows = jax.vmap(lambda x, ranges: self._notes(layer.matrix.partition, x, ranges))
+            noted = rows(xs, layer.input_range[which])
+            xs = note(xs, layer.seen, jnp.zeros_like(layer.seen).at[which].add(noted))
         return by_group(block, which, len(layer.scale), xs, _random.split(self._key, len(xs)))
+
+    def _notes(self, part: Partition, x: Float[Array, " n_in"], input_range: Array) -> Float[Array, "tiles notes"]:
+        """What the rule notes of the parts of a vector."""
+        xs, ranges = part.split_vector(x.astype(input_range.dtype)), jnp.broadcast_to(input_range, part.grid_rows)
+        notes = jax.vmap(self._layer.ranges.notes)
+        return notes(*lax.stop_gradient((xs, ranges)), part.split_vector(jnp.ones(part.n_in, xs.dtype)) > 0)
 
     def _read(
         self, matrix: MatrixSnapshot, scale: Array, input_range: Array, seen: Array | None, x: Array, key: PRNGKey
@@ -215,8 +224,7 @@ class _TileProduct(AbstractProduct):
             ranges = jnp.broadcast_to(input_range, part.grid_rows)
             u, unit = jax.vmap(rule.scale)(xs, ranges)
             if seen is not None:
-                held = lax.stop_gradient((xs, ranges))
-                u = note(u, seen, jax.vmap(rule.notes)(*held, part.split_vector(jnp.ones(part.n_in, bool))))
+                u = note(u, seen, self._notes(part, x, input_range))
             return (matrix.read(u, unit, key=key, dtype=x.dtype) * scale).astype(x.dtype)
 
 

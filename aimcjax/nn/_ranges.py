@@ -187,7 +187,7 @@ class RunningRange(AbstractRangeRule):
         """Always; by itself from step `steps` on, and where there was nothing but zeros."""
         mean = notes[..., 0] / jnp.maximum(notes[..., 1], 1.0)
         moved = jnp.where(step == 0, mean, self.momentum * stored + (1.0 - self.momentum) * mean)
-        return jnp.where((step.astype(jnp.float32) < self.steps) & (mean > 0), moved, stored), jnp.ones(
+        return jnp.where((step.astype(self.steps.dtype) < self.steps) & (mean > 0), moved, stored), jnp.ones(
             stored.shape, bool
         )
 
@@ -231,7 +231,7 @@ class InitialRange(AbstractRangeRule):
         variance = (squares - total * total / jnp.maximum(n, 1.0)) / jnp.maximum(n - 1.0, 1.0)
         seen = step.astype(stored.dtype)
         mean = (seen * stored + self.deviations * jnp.sqrt(jnp.maximum(variance, 0.0))) / (seen + 1.0)
-        first = step.astype(jnp.float32) < self.steps
+        first = step.astype(self.steps.dtype) < self.steps
         later, by_rule = self.rule.replaced(stored, notes[..., 3:], step - jnp.ceil(self.steps).astype(step.dtype))
         value = jnp.where(first, jnp.where(variance > 0, mean, stored), later)
         return value, first | by_rule

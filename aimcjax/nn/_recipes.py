@@ -14,6 +14,7 @@ from ._convert import analog_layers, map_layers
 from ._forms import Experts
 from ._linear import AnalogLinear, is_analog, partition_of
 from ._ranges import AbstractRangeRule
+from ._tied import expand_tied
 
 
 Model = TypeVar("Model")
@@ -23,10 +24,12 @@ def with_ranges(model: Model, rule: AbstractRangeRule, *, per_tile: bool = False
     """The model with another `rule` for the input ranges of every analog layer; `per_tile` gives every tile along the
     inputs of a matrix a range of its own, to start from that of the matrix. The model is not yet programmed."""
 
+    whole = _whole(model)
+
     def change(layer: AnalogLinear) -> AnalogLinear:
         found = layer.input_range
         if per_tile and found.ndim == isinstance(layer.form, Experts):
-            found = jnp.repeat(found[..., None], partition_of(layer).grid_rows, axis=-1)
+            found = jnp.repeat(found[..., None], partition_of(whole[layer.name]).grid_rows, axis=-1)
         return dataclasses.replace(layer, ranges=rule, input_range=found)
 
     return _map(model, change)
@@ -35,14 +38,17 @@ def with_ranges(model: Model, rule: AbstractRangeRule, *, per_tile: bool = False
 def with_weight_ranges(model: Model) -> Model:
     r"""The model with a learned limit of the weights of every output, to start from the largest (`quantize_learned`,
     with the bits of the tile if it has steps). Its gradient is scaled by $2\sqrt{Q^3/n}$ with Q positive codes and n
-    weights (by $1/\sqrt n$ without steps). Tiles at weight level take the limit for their full scale.
+    weights (by $1/\sqrt n$ without steps). Tiles at weight level take the limit for their full scale; weights are
+    rounded to the nearest step, also where the tile would round stochastically.
 
     **Reference:** LSQ, Esser et al., ICLR 2020, with the scale and granularity of ParetoQ (Liu et al., 2025) as in
     AIHWKit-Lightning; one limit for a column of the matrix, where Lightning has one for that of each tile.
     """
 
+    whole = _whole(model)
+
     def change(layer: AnalogLinear) -> AnalogLinear:
-        largest = jnp.max(jnp.abs(layer.matrices), axis=-1)
+        largest = jnp.max(jnp.abs(whole[layer.name].matrices), axis=-1)
         design = layer.design
         design = dataclasses.replace(design, per="one") if isinstance(design, WeightLevelTile) else design
         limit = jnp.where(largest > 0, largest, 1.0)
@@ -82,11 +88,13 @@ def in_precision(model: Model, dtype: Any) -> Model:
 def watched(model: Model) -> Model:
     """The model with a place for the notes of its range rules, `seen`, where there are any to take."""
 
+    whole = _whole(model)
+
     def change(layer: AnalogLinear) -> AnalogLinear:
         if not layer.ranges.n_notes:
             return layer
         each = layer.input_range.shape[:1] if isinstance(layer.form, Experts) else ()
-        shape = (*each, partition_of(layer).grid_rows, layer.ranges.n_notes)
+        shape = (*each, partition_of(whole[layer.name]).grid_rows, layer.ranges.n_notes)
         return dataclasses.replace(layer, seen=jnp.zeros(shape, layer.input_range.dtype))
 
     return _map(model, change)
@@ -99,3 +107,8 @@ def unwatched(model: Model) -> Model:
 
 def _map(model: Model, change: Callable[[AnalogLinear], AnalogLinear]) -> Model:
     return map_layers(model, lambda _, layer: change(layer) if isinstance(layer, AnalogLinear) else layer, is_analog)
+
+
+def _whole(model: Any) -> dict[str, Any]:
+    """The analog layers with the weights that an `equinox.nn.Shared` keeps for them."""
+    return analog_layers(expand_tied(model))

@@ -28,14 +28,18 @@ def quantize(z: Float[Array, "*n"], bound: Scalar, bits: Scalar) -> Float[Array,
 
     **Gradient:** with respect to `z` one inside the range and zero outside; with respect to `bound`
     $\pm1$ outside and $\mathrm{round}(z/\Delta)\Delta/b - z/b$ inside, which is LSQ's (Esser et al., ICLR 2020).
+    Inside is what needs no clipping once it is rounded: up to half a step beyond `bound`.
 
     **Reference:** Rasch et al., Nat. Commun. 14:5282 (2023), Methods.
     """
-    step = 2.0 * bound / (2.0**bits - 2.0)
-    return clamp(step * round_straight_through(z / step), bound)
+    n_steps = 2.0**bits - 2.0
+    step = 2.0 * bound / n_steps
+    code, largest = round_straight_through(z / step), 0.5 * n_steps
+    # Codes are compared, not products with the step: rounding could put the last one, and its gradient, outside
+    return jnp.where(code > largest, bound, jnp.where(code < -largest, -bound, step * code))
 
 
-def clamp(z: Float[Array, "*n"], bound: Scalar | float) -> Float[Array, "*n"]:
+def clamp(z: Float[Array, "*n"], bound: Float[Array, "*#n"] | Scalar | float) -> Float[Array, "*n"]:
     """`z` limited to `bound` either way. **Gradient:** with respect to `z` where $|z| \\le b$ (`jax.numpy.clip` halves
     it on the bound), with respect to `bound` elsewhere."""
     return jnp.where(z > bound, bound, jnp.where(z < -bound, -bound, z))

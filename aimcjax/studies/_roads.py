@@ -34,6 +34,7 @@ def prepare(config: Config, data: Dataset, key: PRNGKey) -> Any:
     chips.check_capacity(analog, config.chip.max_tiles)
     chips.check_cost(analog)
     trainings.check(config, data)  # before minutes of training, not after
+    trainings.check_blocks(config, analog)
     trainings.with_adapters(config, analog, key)
     return model
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 
-from .. import devices, models, nn, training
+from .. import devices, models, nn, tiles, training
 from .._types import PRNGKey
 from ..config import Config, TrainingConfig
 from ..datasets import Dataset
@@ -32,12 +32,28 @@ def check(config: Config, data: Dataset) -> None:
                 training.check_batch(schedule.batch_size // schedule.accumulate, config.mesh.model_dump())
     hwa = config.hwa_training
     with naming("hwa_training"):
-        if (hwa.batch_size // hwa.accumulate) % hwa.chips:
-            raise ValueError(f"batch_size={hwa.batch_size} does not divide among chips={hwa.chips}")
+        part = hwa.batch_size // hwa.accumulate
+        if part % hwa.chips:
+            of = f"batch_size={hwa.batch_size}" + f" in accumulate={hwa.accumulate} parts" * (hwa.accumulate > 1)
+            raise ValueError(f"{of} does not divide among chips={hwa.chips}")
+        if hwa.noise != (1.0, 1.0) and not isinstance(hwa.tile or config.tile, tiles.WeightLevelTile):
+            raise ValueError(f"noise={list(hwa.noise)} scales that of a weight_level_tile: set `tile` to one")
+        if config.deep and hwa.chips > 1:
+            raise ValueError(f"deep=true programs one chip a step, got chips={hwa.chips}; set one of them back")
         if hwa.tile_ranges and hwa.tile is not None and hwa.tile.rows != config.tile.rows:
             raise ValueError(
                 f"tile_ranges need tiles with the {config.tile.rows} rows of the chip's, got tile.rows={hwa.tile.rows}"
             )
+
+
+def check_blocks(config: Config, model: Any) -> None:
+    """Raises `ValueError` for modules to compute again that `model` does not have."""
+    for section in ("digital_training", "hwa_training", "adapter"):
+        asked = getattr(config, section)
+        if asked is not None and asked.remat is not None:
+            with naming(section):
+                found = training.scanned(model) if config.deep else model
+                training.with_checkpoints(found, asked.remat)
 
 
 def train_digital(config: Config, model: Any, data: Dataset, key: PRNGKey, progress: Progress) -> Any:

@@ -7,14 +7,19 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 from jax import lax
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from .. import _random
 from .._types import PRNGKey, Scalar, Time, physical
 from ..devices import AbstractDevice, AbstractLaw, Constant, Polynomial, as_law
-from ..periphery import AbstractAdc, AbstractDac, UniformAdc, UniformDac, replace_gradient
+from ..periphery import AbstractAdc, AbstractDac, UniformAdc, UniformDac, full_scale, replace_gradient
 from ._base import AbstractTileDesign, check_weights
 from ._together import ages, digital_scale, read_together
+
+
+# Ranges of ADCs below are of currents (50 uA), not in units of a full weight; assumed.
+SMALLEST_RANGE = 1e-3
 
 
 class WeightState(eqx.Module):
@@ -58,7 +63,7 @@ class WeightLevelTile(AbstractTileDesign):
     adc: AbstractAdc | None = eqx.field(default_factory=lambda: UniformAdc(i_max=10.0, noise=0.0))
     output_noise: Scalar = physical(0.04, doc="Rasch 2023")
     noise_scale: Scalar = physical(1.0, doc="the noise as it is")
-    drop: Scalar | None = physical(None, doc="none")
+    drop: Scalar | None = physical(None, doc="none", at_most=1.0)
     weight_bits: Scalar | None = physical(None, doc="none", above=1.0, at_most=32.0)
     stochastic: bool = eqx.field(static=True, default=False)
     through_noise: bool = eqx.field(static=True, default=False)
@@ -71,6 +76,12 @@ class WeightLevelTile(AbstractTileDesign):
             raise ValueError(f"a tile has at least one row and one column, got rows={self.rows}, cols={self.cols}")
         if self.per not in ("column", "tile", "one"):
             raise ValueError(f"`per` is 'column', 'tile' or 'one', got {self.per!r}")
+        i_max = full_scale(self.adc)
+        if isinstance(i_max, jax.Array) and not isinstance(i_max, Tracer) and i_max.max() < SMALLEST_RANGE:
+            raise ValueError(
+                "the `adc` of a tile at weight level has its i_max in units of a full weight at full input "
+                f"(10, or 10 A in a config), got {float(i_max.max()):g}, which is amperes"
+            )
 
     def program(self, w: Float[Array, "rows cols"], *, key: PRNGKey) -> WeightState:
         """Draws the noisy weights; see the class."""

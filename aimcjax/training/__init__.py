@@ -42,7 +42,11 @@ from ._objectives import (
     Distillation as Distillation,
 )
 from ._plan import Plan as Plan, plan as plan
-from ._precision import in_precision as in_precision, rematerialised as rematerialised
+from ._precision import (
+    in_precision as in_precision,
+    rematerialised as rematerialised,
+    with_checkpoints as with_checkpoints,
+)
 from ._ranges import learn_ranges as learn_ranges
 from ._sharding import Layout as Layout, check_batch as check_batch, make_mesh as make_mesh, shardings as shardings
 from .in_memory import WriteStats as WriteStats, lifetime as lifetime

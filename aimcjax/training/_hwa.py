@@ -1,6 +1,7 @@
 """Hardware-aware training: the forward pass on a fresh chip each step, and what the optimiser must respect."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, Literal
 
 import equinox as eqx
@@ -38,7 +39,7 @@ def hwa_forward(
     **Reference:** noise injection, Joshi et al., Nat. Commun. 11:2473 (2020), Methods; training at random ages makes
     the network see the spread that drift compensation leaves.
     """
-    if len(xs) % chips:
+    if chips < 1 or len(xs) % chips:
         raise ValueError(f"a batch of {len(xs)} does not divide among {chips} chips")
     parts = xs.reshape(chips, -1, *xs.shape[1:])
     if chips == 1:
@@ -71,21 +72,23 @@ def keep_programmable(
     """After the optimiser's step, clips every analog weight to `clip_sigma` standard deviations of its layer, or of its
     `"column"` (all weights of one output), and keeps ranges positive (a step at most halves one).
 
-    Large single weights would stretch the scale of their column and leave the others few conductance levels.
+    Large single weights would stretch the scale of their column and leave the others few conductance levels. Weights
+    that an `equinox.nn.Shared` keeps elsewhere are clipped there if `update` is given the `rest` of the model, which
+    knows where that is (`fit` does).
 
     **Reference:** weight clipping of Joshi et al., Nat. Commun. 11:2473 (2020), Methods; two to three deviations are
     usual. By column as for analog foundation models (Büchel et al., NeurIPS 2025).
     """
 
     def clipped(layer: Any) -> Any:
-        if not eqx.is_array(layer.weight):  # it is kept elsewhere: `equinox.nn.Shared`
+        if not eqx.is_array(layer.weight):  # it is kept elsewhere: `_with_tied`
             return layer.weight
         if per == "tensor":
             return clamp(layer.weight, clip_sigma * jnp.std(layer.weight, ddof=1))
         matrices = layer.form.matrices(layer.weight)
         return layer.form.weights(clamp(matrices, clip_sigma * jnp.std(matrices, axis=-1, keepdims=True, ddof=1)))
 
-    def update(updates: Any, state: Any, params: Any = None, **_: Any) -> tuple[Any, Any]:
+    def update(updates: Any, state: Any, params: Any = None, *, rest: Any = None, **_: Any) -> tuple[Any, Any]:
         old = nn.analog_layers(params)
 
         def project(path: str, layer: Any) -> Any:
@@ -97,6 +100,30 @@ def keep_programmable(
             return dataclasses.replace(layer, **kept, **weight)
 
         moved = nn.map_layers(optax.apply_updates(params, updates), project, nn.is_analog)
+        tied: dict[str, Any] = {}
+        nn.map_layers(rest, lambda path, node: tied.setdefault(path, node), _is_shared)
+        moved = nn.map_layers(moved, lambda path, node: _with_tied(node, tied.get(path), clipped), _is_shared)
         return jax.tree.map(lambda new, old: new - old, moved, params), state
 
     return optax.GradientTransformationExtraArgs(optax.init_empty_state, update)
+
+
+def _is_shared(node: Any) -> bool:
+    return isinstance(node, eqx.nn.Shared)
+
+
+def _with_tied(node: Any, tie: Any, clipped: Callable[[Any], Any]) -> Any:
+    """An `equinox.nn.Shared`, changed where it keeps the weights that it withholds from analog layers, so that they
+    come out clipped. What it does to hand them on selects and reorders: its transpose is its inverse."""
+    held = lambda layer: not hasattr(layer, "weight") or eqx.is_array(layer.weight)
+    bare = [name for name, layer in nn.analog_layers(node.pytree).items() if not held(layer)]
+    if not bare or tie is None:
+        return node
+    arrays, rest = eqx.partition(node.pytree, eqx.is_inexact_array)
+    got, back = jax.vjp(lambda arrays: tie.get(eqx.combine(arrays, rest)), arrays)
+    whole = eqx.tree_at(tie.where, node.pytree, got, is_leaf=lambda leaf: leaf is None)
+    clip = lambda _, layer: dataclasses.replace(layer, weight=clipped(layer)) if layer.name in bare else layer
+    new = nn.map_layers(whole, clip, nn.is_analog)
+    (change,) = back(jax.tree.map(lambda new, old: new - old, tie.where(new), got))
+    kept = eqx.combine(jax.tree.map(lambda old, change: old + change, arrays, change), rest)
+    return eqx.tree_at(lambda node: node.pytree, node, kept)

@@ -1,5 +1,6 @@
 """The training loop: one compiled program per epoch, no host synchronisation inside."""
 
+import dataclasses
 import functools as ft
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -151,7 +152,8 @@ def compiled_epoch(
         params: Any, state: Any, fixed: Any, data: tuple[Array, Array], index: Array, key: PRNGKey
     ) -> tuple[Any, Any, Array]:
         moving = index < schedule.epochs - schedule.settle
-        rules = {name: layer.ranges for name, layer in nn.analog_layers(eqx.combine(fixed, structure)[0]).items()}
+        rest = eqx.combine(fixed, structure)[0]
+        rules = {name: layer.ranges for name, layer in nn.analog_layers(rest).items()}
 
         def step(carry: tuple[Any, Any], batch: tuple[Array, Array, PRNGKey]) -> tuple[tuple[Any, Any], Array]:
             params, state = carry
@@ -159,9 +161,9 @@ def compiled_epoch(
             key_shift, key_forward = jr.split(key)
             xs, ys = layout.split((data[0][samples], data[1][samples]))
             xs = random_shift(xs, schedule.shift, moving, key=key_shift)
-            done = (index * n_batches + number) / (schedule.epochs * n_batches)
+            done = (index * n_batches + number) / max(schedule.epochs * n_batches - 1, 1)
             loss, grads = gradient(params, fixed, xs, ys, done, key_forward)
-            updates, state = optimiser.update(layout.keep(grads), state, params, rules=rules)
+            updates, state = optimiser.update(layout.keep(grads), state, params, rules=rules, rest=rest)
             return layout.keep((optax.apply_updates(params, updates), state)), loss
 
         key_order, key_steps = jr.split(key)
@@ -190,7 +192,12 @@ def _accumulated(
 
         shapes = jax.eval_shape(gradient, params, fixed, split(xs)[0], split(ys)[0], done, key)
         zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-        return jax.lax.scan(add, zeros, (split(xs), split(ys), jr.split(key, parts)))[0]
+        value, grads = jax.lax.scan(add, zeros, (split(xs), split(ys), jr.split(key, parts)))[0]
+        return value, nn.map_layers(grads, _notes_of_all, nn.is_analog)
+
+    def _notes_of_all(_: str, layer: Any) -> Any:
+        """Notes are sums, not means."""
+        return layer if layer.seen is None else dataclasses.replace(layer, seen=parts * layer.seen)
 
     return mean
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from .. import nn
+from .. import models, nn
 from .._types import PRNGKey
 
 
@@ -28,11 +28,11 @@ def rematerialised(forward: Callable[..., Array], blocks: str) -> Callable[..., 
     """`forward` that keeps only the inputs of the modules whose paths match `blocks` (`"blocks/[0-9]+"`) and computes
     them once more in the backward pass: memory of one block instead of all, a third more computation.
 
-    **Raises:** `ValueError`, when it is called, if `blocks` matches no module.
+    **Raises:** `ValueError`, when it is called, if `blocks` is no pattern or matches no module.
     """
 
     def again(model: Any, xs: Array, *, key: PRNGKey) -> Array:
-        return forward(_with_checkpoints(model, blocks), xs, key=key)
+        return forward(with_checkpoints(model, blocks), xs, key=key)
 
     return again
 
@@ -44,8 +44,19 @@ class _Checkpointed(eqx.Module):
         return eqx.filter_checkpoint(self.inner)(*args, **kwargs)
 
 
-def _with_checkpoints(model: Any, blocks: str) -> Any:
-    found = [path for path, node in _modules(model, ()) if re.fullmatch(blocks, "/".join(map(str, path)))]
+def with_checkpoints(model: Any, blocks: str) -> Any:
+    """The model with modules by path pattern that are computed again for their gradients; see `rematerialised`."""
+    if isinstance(model, models.WithRouting):  # whose paths are those of what it wraps
+        return models.WithRouting(with_checkpoints(model.model, blocks))
+    try:
+        re.compile(blocks)
+    except re.error as error:
+        raise ValueError(f"{blocks!r} is no pattern of paths: {error}") from None
+    found: list[tuple[Any, ...]] = []
+    for path, _ in _modules(model, ()):
+        inside = any(path[: len(outer)] == outer for outer in found)  # computed again with what it is in
+        if not inside and path and re.fullmatch(blocks, "/".join(map(str, path))):
+            found.append(path)
     if not found:
         raise ValueError(
             f"no module of the model has a path that matches {blocks!r}; transformers have 'blocks/[0-9]+'"

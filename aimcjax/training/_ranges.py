@@ -35,27 +35,29 @@ def learn_ranges(optimiser: optax.GradientTransformation) -> optax.GradientTrans
         layers, noted = nn.analog_layers(params), nn.analog_layers(grads)
 
         def decayed(_: str, layer: Any) -> Any:
-            if layer.input_range is None:
-                return layer
+            if layer.input_range is None:  # it is not trained
+                return dataclasses.replace(layer, seen=_zeros(layer.seen))
             stored, notes = layers[layer.name].input_range, _notes(layer.seen, layer.input_range)
             gradient = rules[layer.name].gradient(stored, layer.input_range, notes)
-            seen = None if layer.seen is None else jnp.zeros_like(layer.seen)
-            return dataclasses.replace(layer, input_range=gradient, seen=seen)
+            return dataclasses.replace(layer, input_range=gradient, seen=_zeros(layer.seen))
 
         updates, moved = inner.update(nn.map_layers(grads, decayed, nn.is_analog), state.inner, params, **extra)
 
         def held(_: str, layer: Any) -> Any:
             if layer.input_range is None:
-                return layer
+                return dataclasses.replace(layer, seen=_zeros(layer.seen))
             stored, notes = layers[layer.name].input_range, _notes(noted[layer.name].seen, layer.input_range)
             value, by_rule = rules[layer.name].replaced(stored, notes, state.step)
             change = jnp.where(by_rule, value - stored, layer.input_range)
-            seen = None if layer.seen is None else jnp.zeros_like(layer.seen)
-            return dataclasses.replace(layer, input_range=change, seen=seen)
+            return dataclasses.replace(layer, input_range=change, seen=_zeros(layer.seen))
 
         return nn.map_layers(updates, held, nn.is_analog), RangeState(moved, state.step + 1)
 
     return optax.GradientTransformationExtraArgs(init, update)  # pyright: ignore[reportArgumentType]
+
+
+def _zeros(seen: Array | None) -> Array | None:
+    return None if seen is None else jnp.zeros_like(seen)
 
 
 def _notes(seen: Array | None, input_range: Array) -> Array:
