@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .. import reports, studies
-from ..config import load_config
+from ..config import Config, load_study
 from ._errors import one_line
 
 
@@ -32,22 +32,39 @@ def run(
     - `aimcjax run configs/quickstart.yaml tile.device.g_max="30 uS" sweep.n_chips=50 --out runs/30uS`
 
     - `aimcjax run configs/mlp_digits.yaml --print`
+
+    - `aimcjax run configs/insitu_digits.yaml`: a config names another study by its key `study`
     """
     with one_line():
-        resolved = load_config(config, overrides or [])
+        resolved = load_study(config, overrides or [])
         if show:
             sys.stdout.write(resolved.to_yaml())
             return
         target = out or Path("runs") / resolved.name
         studies.check_target(target, overwrite=overwrite)
-        for line in studies.cautions(resolved):
+        for line in studies.cautions(resolved) if isinstance(resolved, Config) else []:
             sys.stderr.write(f"aimcjax: note: {line}\n")
-        results = studies.score_over_time(resolved, target, overwrite=overwrite, progress=studies.Progress(quiet=quiet))
+        results = studies.run(resolved, target, overwrite=overwrite, progress=studies.Progress(quiet=quiet))
     if not quiet:
-        _show(results, target)
+        if isinstance(results, reports.Results):
+            _show_scores(results, target)
+        else:
+            _show_table(results, target)
 
 
-def _show(results: reports.Results, target: Path) -> None:
+def _show_table(report: reports.StudyReport, target: Path) -> None:
+    console, table = Console(), Table(title=report.title)
+    for name in report.header:
+        table.add_column(name, justify="right")
+    for row in report.rows:
+        table.add_row(*row)
+    console.print(table)
+    for line in report.findings:
+        console.print(line, highlight=False)
+    console.print(f"report: {target / 'report.md'}", highlight=False, soft_wrap=True)
+
+
+def _show_scores(results: reports.Results, target: Path) -> None:
     console, metric = Console(), results.metric
     header, rows = reports.score_table(results)
     n_chips = results.scores["hwa"].shape[1]

@@ -8,11 +8,19 @@ unknown keys, types and units are refused with what was expected.
 - `load_config(path, overrides)`: a `Config`, or a `ConfigError` of one line.
 - `TrainingConfig`: what the sections of trainings have in common.
 - `shapes(config.model, data, key)`: the network with shapes for arrays, before anything is allocated.
+- `load_study(path, overrides)`: that of the study which its key `study` names: `InMemoryToyConfig`,
+  `InMemoryTrainingConfig`, `DeltaRuleStudyConfig`, `InMemoryLoraConfig`.
 - `build`, `describe`: components from and to `{type: name, ...}`.
 """
 
 from ._components import build as build, describe as describe
-from ._load import ConfigError as ConfigError, load_config as load_config
+from ._in_memory import (
+    DeltaRuleStudyConfig as DeltaRuleStudyConfig,
+    InMemoryLoraConfig as InMemoryLoraConfig,
+    InMemoryToyConfig as InMemoryToyConfig,
+    InMemoryTrainingConfig as InMemoryTrainingConfig,
+)
+from ._load import ConfigError as ConfigError, load_config as load_config, load_study as load_study
 from ._models import shapes as shapes
 from ._schema import Config as Config
 from ._training import TrainingConfig as TrainingConfig

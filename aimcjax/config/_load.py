@@ -9,10 +9,12 @@ from pydantic import ValidationError
 
 from ..components import parse_yaml, read_yaml, shorten, suggest
 from ._data import DATA
+from ._in_memory import STUDIES
 from ._models import MODELS
 from ._schema import Config
 
 
+_MAIN = "score_over_time"
 _TAGGED: dict[Any, dict[Any, type]] = {"model": MODELS, "data": DATA}
 
 
@@ -21,21 +23,47 @@ class ConfigError(ValueError):
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
-    """Reads a YAML config, applies `key.path=value` overrides (values are YAML) and validates.
+    """`load_study` of the main job, `score_over_time`.
+
+    **Raises:** `ConfigError` as there, and for the config of another study.
+    """
+    config = load_study(path, overrides)
+    if not isinstance(config, Config):
+        raise ConfigError(f"study: expected {_MAIN!r}, got {shorten(config.study)}")
+    return config
+
+
+def load_study(path: Path, overrides: Sequence[str] = ()) -> Any:
+    """Reads a YAML config, applies `key.path=value` overrides (values are YAML) and validates it as one of the study
+    that its key `study` names, `score_over_time` unless given.
 
     **Raises:** `ConfigError` with one line: where, what was expected, what was given.
     """
+    root: Any = Config
     try:
         tree = _read(Path(path))
         for override in overrides:
             _apply_override(tree, override)
-        return Config.model_validate(tree)
+        root = _root(tree)
+        return root.model_validate(tree)
     except ValidationError as error:
-        raise ConfigError(_one_line(error)) from None
+        raise ConfigError(_one_line(error, root)) from None
     except ConfigError:
         raise
     except ValueError as error:
         raise ConfigError(str(error)) from None
+
+
+def _root(tree: dict[str, Any]) -> Any:
+    """The class of the config; takes the name of the main job out, whose config has no such key."""
+    name = tree.get("study", _MAIN)
+    if name == _MAIN:
+        tree.pop("study", None)
+        return Config
+    if not isinstance(name, str) or name not in STUDIES:
+        known = [_MAIN, *STUDIES]
+        raise ConfigError(f"study: got {shorten(name)}; {suggest(str(name), known, always_list=True)}")
+    return STUDIES[name]
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -70,12 +98,12 @@ def _index(items: list[Any], part: str, override: str) -> int:
     return int(part)
 
 
-def _one_line(error: ValidationError) -> str:
+def _one_line(error: ValidationError, root: Any) -> str:
     first, *others = error.errors()
     where = ".".join(_word(part) for part in _without_tag(first["loc"])) or "config"
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
-        message = f"unknown key{_did_you_mean(first['loc'])}"
+        message = f"unknown key{_did_you_mean(first['loc'], root)}"
     elif first["type"] in ("model_type", "model_attributes_type", "dict_type"):
         message = f"expected a section of keys and values, got {shorten(first['input'])}"
     elif first["type"] == "union_tag_invalid":
@@ -100,7 +128,7 @@ def _same_place(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
 
 
 def _without_tag(loc: tuple[Any, ...]) -> tuple[Any, ...]:
-    return loc[:1] + loc[2:] if loc[0] in _TAGGED else loc  # after `model` comes which of the models
+    return loc[:1] + loc[2:] if loc and loc[0] in _TAGGED else loc  # after `model` comes which of the models
 
 
 def _word(part: Any) -> str:
@@ -108,8 +136,8 @@ def _word(part: Any) -> str:
     return str(part) if plain else shorten(part)
 
 
-def _did_you_mean(loc: tuple[Any, ...]) -> str:
-    section: Any = _TAGGED[loc[0]][loc[1]] if loc[0] in _TAGGED and loc[1] in _TAGGED[loc[0]] else Config
+def _did_you_mean(loc: tuple[Any, ...], root: Any) -> str:
+    section: Any = _TAGGED[loc[0]][loc[1]] if loc[0] in _TAGGED and loc[1] in _TAGGED[loc[0]] else root
     for part in _without_tag(loc)[:-1]:
         annotation = section.model_fields[part].annotation if part in section.model_fields else None
         options = [option for option in (annotation, *get_args(annotation)) if hasattr(option, "model_fields")]

@@ -3,6 +3,7 @@
 - `Results`: everything that a study found, on the `ROADS` that it took. `summary`, `write_netcdf`: its
   machine-readable forms.
 - `write`: `report.md` with its figures. `score_table`, `cost_lines`, `findings`: its parts.
+- `StudyReport`, `write_study`: what studies of training found; `Panel`, `plot_panels`: their curves.
 - `device_table`, `datasheet_lines`, `parameter_lines`, `plot_device`: memory cells side by side, and one in a picture.
 - `references`: the published models that a design is made of.
 - `plot_fit`, `fit_table`, `goodness_line`, `fit_markdown`: data against a fitted model.
@@ -48,6 +49,12 @@ from ._results import (
     TileErrors as TileErrors,
     summary as summary,
     write_netcdf as write_netcdf,
+)
+from ._study import (
+    Panel as Panel,
+    StudyReport as StudyReport,
+    plot_panels as plot_panels,
+    write_study as write_study,
 )
 from ._tile_health import (
     HEALTH_COLUMNS as HEALTH_COLUMNS,

@@ -2,10 +2,17 @@
 
 - `score_over_time(config, out)`: the main job behind `aimcjax run`.
 - `plan(config)`: what its trainings take of every device, compiled but not run.
+- `in_memory_toy(config, out)`, `in_memory_training`, `delta_rule`, `in_memory_lora`: training inside the memory.
+- `run(config, out)`: the one that a config is of.
 - `cautions(config)`: where it extrapolates beyond what was measured.
 - `check_target`, `new_run`: one directory per run, written whole or not at all.
 """
 
+from ._delta_rule import delta_rule as delta_rule
+from ._dispatch import run as run
+from ._in_memory_lora import in_memory_lora as in_memory_lora
+from ._in_memory_toy import in_memory_toy as in_memory_toy
+from ._in_memory_training import in_memory_training as in_memory_training
 from ._plan import plan as plan
 from ._progress import Progress as Progress
 from ._roads import cautions as cautions

@@ -54,6 +54,7 @@ from ._rule import (
     InMemoryRule as InMemoryRule,
     InMemoryState as InMemoryState,
     Outer as Outer,
+    Written as Written,
 )
 from ._runtime import runtime as runtime
 from ._sgd import Sgd as Sgd, sgd as sgd

@@ -1,0 +1,131 @@
+"""The report of a study of training: findings, one table, curves with their spread over seeds."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Num
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+
+_COLOURS = (
+    "#000000",
+    "#D55E00",
+    "#E69F00",
+    "#0072B2",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#8C8C00",
+    "#7F4F9F",
+    "#666666",
+)
+_MARKERS = "osD^vPX<>*"
+
+
+@dataclasses.dataclass(frozen=True)
+class Panel:
+    """Axes of a picture: `curves[label][seeds, points]` over `x`; means with the range from least to largest."""
+
+    title: str
+    x: Num[np.ndarray, " points"]
+    curves: Mapping[str, Num[np.ndarray, "seeds points"]]
+    xlabel: str
+    ylabel: str
+    log: str = ""  # "x", "y", "xy": axes in logarithm
+    ticks: Sequence[str] = ()  # names of the points, evenly spaced
+    line: tuple[float, str] | None = None  # a horizontal line and its label
+
+
+@dataclasses.dataclass(frozen=True)
+class StudyReport:
+    """What a study found: `title` and `opening` of the report, `findings`, sentences with their numbers, one table, of
+    `header` and `rows`, `pictures[file name]`, panels and caption, `notes` on models and what is assumed; `arrays`,
+    `{name: (dimensions, values, attributes)}` over `coords`, everything that was measured; `summary`, the numbers that
+    matter; `wall_s` [s]."""
+
+    name: str
+    title: str
+    opening: str
+    findings: list[str]
+    header: list[str]
+    rows: list[list[str]]
+    pictures: dict[str, tuple[list[Panel], str]]
+    notes: list[str]
+    arrays: dict[str, tuple[tuple[str, ...], Any, dict[str, str]]]
+    coords: dict[str, Any]
+    summary: dict[str, Any]
+    wall_s: float
+
+
+def write_study(report: StudyReport, config_yaml: str, folder: Path) -> None:
+    """Writes `report.md`, `figures/*.png` and `results.nc` into `folder`."""
+    (folder / "figures").mkdir(parents=True, exist_ok=True)
+    for name, (panels, _) in report.pictures.items():
+        plot_panels(panels).savefig(folder / "figures" / name, dpi=150)
+    data = xr.Dataset(
+        {name: (dims, np.asarray(values), attrs) for name, (dims, values, attrs) in report.arrays.items()},
+        coords=report.coords,
+        attrs={"title": report.name},
+    )
+    data.to_netcdf(folder / "results.nc", engine="netcdf4")
+    (folder / "report.md").write_text(_markdown(report, config_yaml), encoding="utf-8")
+
+
+def plot_panels(panels: Sequence[Panel]) -> Figure:
+    """Panels side by side, at most four in a row, with one legend."""
+    n_cols = min(len(panels), 4)
+    n_rows = -(-len(panels) // n_cols)
+    figure = Figure(figsize=(max(4.0 * n_cols, 6.0), 3.6 * n_rows + 0.6), layout="constrained")
+    axes = figure.subplots(n_rows, n_cols, squeeze=False, sharey=True).ravel()
+    labels = list(dict.fromkeys(label for panel in panels for label in panel.curves))
+    for axis, panel in zip(axes, panels, strict=False):
+        _draw(axis, panel, labels)
+    for axis in axes[len(panels) :]:
+        axis.set_visible(False)
+    handles = {label: handle for axis in axes for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles, fontsize="small", loc="outside lower center", ncols=min(len(handles), 5))
+    return figure
+
+
+def _draw(axis: Axes, panel: Panel, labels: Sequence[str]) -> None:
+    x = np.arange(len(panel.x)) if panel.ticks else panel.x
+    for label, values in panel.curves.items():
+        style: dict[str, Any] = {"color": _COLOURS[labels.index(label) % len(_COLOURS)]}
+        marker = _MARKERS[labels.index(label) % len(_MARKERS)] if len(x) <= 40 else None
+        axis.plot(x, np.mean(values, axis=0), marker=marker, markersize=4, label=label, **style)
+        low, high = np.min(values, axis=0), np.max(values, axis=0)
+        axis.fill_between(x, low, high, alpha=0.15, linewidth=0, **style)
+    if panel.line is not None:
+        axis.axhline(panel.line[0], color="black", linewidth=1, linestyle=":", label=panel.line[1])
+    if panel.ticks:
+        axis.set_xticks(x, panel.ticks)
+    axis.set(title=panel.title, xlabel=panel.xlabel, ylabel=panel.ylabel)
+    if "x" in panel.log:
+        axis.set_xscale("log")
+    if "y" in panel.log:
+        axis.set_yscale("log")
+    axis.grid(alpha=0.3)
+
+
+def _markdown(report: StudyReport, config_yaml: str) -> str:
+    table = [report.header, ["---"] * len(report.header), *report.rows]
+    sections = [
+        f"# {report.name}: {report.title}",
+        report.opening,
+        "## Findings",
+        "\n".join(f"- {line}" for line in report.findings),
+        "## Numbers",
+        "\n".join("| " + " | ".join(line) + " |" for line in table),
+        *(f"![{caption}](figures/{name})\n\n*{caption}*" for name, (_, caption) in report.pictures.items()),
+        "## Models",
+        "\n".join(f"- {line}" for line in report.notes),
+        f"## Setup\n\nWall time {report.wall_s:.0f} s. Versions are in `versions.json`, every value of every seed in "
+        "`results.nc`. `aimcjax run config.yaml` repeats the run.",
+        f"```yaml\n{config_yaml}```",
+    ]
+    return "\n\n".join(sections) + "\n"

@@ -1,0 +1,35 @@
+"""The study that a config is of."""
+
+from pathlib import Path
+from typing import Any
+
+from .. import reports
+from ..config import (
+    Config,
+    DeltaRuleStudyConfig,
+    InMemoryLoraConfig,
+    InMemoryToyConfig,
+    InMemoryTrainingConfig,
+)
+from ._delta_rule import delta_rule
+from ._in_memory_lora import in_memory_lora
+from ._in_memory_toy import in_memory_toy
+from ._in_memory_training import in_memory_training
+from ._progress import Progress
+from ._score_over_time import score_over_time
+
+
+_STUDIES: dict[type, Any] = {
+    Config: score_over_time,
+    InMemoryToyConfig: in_memory_toy,
+    InMemoryTrainingConfig: in_memory_training,
+    InMemoryLoraConfig: in_memory_lora,
+    DeltaRuleStudyConfig: delta_rule,
+}
+
+
+def run(
+    config: Any, out: Path, *, overwrite: bool = False, progress: Progress | None = None
+) -> reports.Results | reports.StudyReport:
+    """Runs the study of `config`, as `load_study` read it; arguments and errors as of `score_over_time`."""
+    return _STUDIES[type(config)](config, out, overwrite=overwrite, progress=progress)

@@ -1,0 +1,204 @@
+"""Fine-tuning inside the memory: what LoRA factors reach with few cells written, and all matrices with many."""
+
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+from jaxtyping import Array
+
+from .. import reports, training
+from .._random import keys_for
+from .._types import PRNGKey
+from ..config import InMemoryLoraConfig
+from ..datasets import Dataset
+from ..training import in_memory
+from . import _vit_in_memory as vit
+from ._dense_in_memory import ONCE, QUICK, Step
+from ._digital import rule_of
+from ._progress import Progress
+from ._run_directory import new_run
+from ._writing import spread, write_run
+
+
+class _Entry(NamedTuple):
+    """`accuracy[seeds, epochs + 1]`, the first before training; `cells` that learn; `pulses[seeds]` in all; `largest`,
+    pulses of the most pulsed cell; `epochs` until a hundredth of the cells of an array has had its pulses."""
+
+    what: str
+    algorithm: str
+    accuracy: np.ndarray
+    cells: int
+    pulses: np.ndarray
+    largest: np.ndarray
+    epochs: np.ndarray
+
+
+def in_memory_lora(
+    config: InMemoryLoraConfig, out: Path, *, overwrite: bool = False, progress: Progress | None = None
+) -> reports.StudyReport:
+    """Runs the study of `config` and writes its directory; arguments and errors as of `score_over_time`."""
+    started, tell = time.monotonic(), progress or Progress(quiet=True)
+    data = config.data.load()
+    config.pretraining.schedule().check(len(data.y_train))
+    if config.batch_size > len(data.y_train):
+        raise ValueError(f"batch_size={config.batch_size} is more than the {len(data.y_train)} training samples")
+    with new_run(out, overwrite=overwrite) as run:
+        keys = keys_for(jr.key(config.seed), ("model", "pretraining", "factors", "runs"))
+        model = config.model.build(data, keys["model"])
+        with tell.training("pretraining", config.pretraining.epochs) as step:
+            model, _ = training.fit(
+                model, data.x_train, data.y_train, forward=training.digital_forward,
+                schedule=config.pretraining.schedule(), key=keys["pretraining"], progress=step,
+            )  # fmt: skip
+        turned = data._replace(x_train=np.rot90(data.x_train, axes=(1, 2)), x_test=np.rot90(data.x_test, axes=(1, 2)))
+        before = float(training.accuracy(jax.vmap(model)(jnp.asarray(data.x_test)), jnp.asarray(data.y_test)))
+        trainees = {"LoRA": vit.factors(config, model, keys["factors"]), "all matrices": vit.matrices(config, model)}
+        entries = []
+        for what, algorithms in (("LoRA", config.lora_algorithms), ("all matrices", config.full_algorithms)):
+            for name, algorithm in algorithms.items():
+                with tell.training(f"{what}, {name}", config.epochs) as step:
+                    rule = rule_of(algorithm, config.cells.device())
+                    found = _tune(config, model, trainees[what], rule, turned, keys["runs"], step)
+                entries.append(_Entry(what, name, *found))
+        report = _report(config, data, entries, before, time.monotonic() - started)
+        write_run(run, config, report)
+    return report
+
+
+def _tune(
+    config: InMemoryLoraConfig, model: Any, trainees: vit.Trainees, rule: in_memory.InMemoryRule, data: Dataset,
+    key: PRNGKey, step: Step,
+) -> tuple:  # fmt: skip
+    """The fields of `_Entry` behind its names, over seeds of cells and order."""
+    keys = jnp.stack(list(keys_for(key, [f"seed {i}" for i in range(config.n_seeds)]).values()))
+    init = lambda rule, params, key: rule.init(params, key=jr.fold_in(key, 0))
+    start = jax.jit(jax.vmap(init, in_axes=(None, None, 0)), compiler_options=ONCE)
+    epoch = jax.jit(jax.vmap(_epoch(config.batch_size, trainees), in_axes=(None, None, 0, 0, None, None, None)),
+                    compiler_options=QUICK)  # fmt: skip
+    score = jax.jit(jax.vmap(_score(trainees), in_axes=(None, None, 0, None, None)), compiler_options=QUICK)
+    x, y, x_test, y_test = (jnp.asarray(part) for part in (data.x_train, data.y_train, data.x_test, data.y_test))
+    state = start(rule, trainees.params, keys)
+    total, accuracy = None, [score(model, rule, state, x_test, y_test)]
+    for number in range(1, config.epochs + 1):
+        state, stats, losses = epoch(model, rule, state, keys, jnp.asarray(number), x, y)
+        total = stats if total is None else total + stats
+        accuracy.append(score(model, rule, state, x_test, y_test))
+        if not np.all(np.isfinite(losses)):
+            raise FloatingPointError(f"the loss of epoch {number} is not finite; lower the learning rate")
+        step(number, float(jnp.mean(losses)))
+    assert total is not None
+    runs = [jax.tree.map(lambda leaf, i=i: jnp.asarray(leaf[i]), total) for i in range(config.n_seeds)]
+    pulses = np.asarray([sum(float(n.sum()) for n in run.pulses.values()) for run in runs])
+    largest = np.asarray([max(float(n.max()) for n in run.pulses.values()) for run in runs])
+    per_epoch = float(runs[0].samples) / config.epochs
+    lives = [in_memory.lifetime(run, config.cells.endurance, samples_per_epoch=per_epoch).values() for run in runs]
+    epochs = np.asarray([min(life.epochs for life in run) for run in lives])
+    cells = sum(int(n.size) for n in runs[0].pulses.values())
+    return np.stack([np.asarray(a, np.float64) for a in accuracy], axis=1), cells, pulses, largest, epochs
+
+
+def _epoch(batch: int, trainees: vit.Trainees) -> Any:
+    def epoch(model: Any, rule: Any, state: Any, key: PRNGKey, number: Array, x: Array, y: Array) -> tuple:
+        key_order, key_steps = jr.split(jr.fold_in(key, number + 1))
+        n_batches = len(y) // batch
+        order = jr.permutation(key_order, len(y))[: n_batches * batch].reshape(n_batches, batch)
+
+        def one(carry: tuple, inputs: tuple) -> tuple[tuple, tuple]:
+            (w, state), (chosen, key) = carry, inputs
+            key_read, key_update = jr.split(key)
+            loss, outers = vit.gradients(model, trainees, w, x[chosen], y[chosen], key=key_read)
+            w, state, stats = rule.update(outers, state, key=key_update)
+            return (w, state), (stats, loss)
+
+        carry = (rule.weights(state), state)
+        shapes = jax.eval_shape(lambda: one(carry, (order[0], key_steps))[1][0])
+        nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+
+        def summing(carry: tuple, inputs: tuple) -> tuple[tuple, Array]:
+            inner, (stats, loss) = one(carry[0], inputs)
+            return (inner, carry[1] + stats), loss
+
+        ((_, state), stats), losses = jax.lax.scan(summing, (carry, nothing), (order, jr.split(key_steps, n_batches)))
+        return state, stats, jnp.mean(losses)
+
+    return epoch
+
+
+def _score(trainees: vit.Trainees) -> Any:
+    def score(model: Any, rule: Any, state: Any, x: Array, y: Array) -> Array:
+        layer = trainees.layer(rule.weights(state))
+        return training.accuracy(jax.vmap(lambda image: vit.logits(model, layer, image))(x), y)
+
+    return score
+
+
+def _report(
+    config: InMemoryLoraConfig, data: Dataset, entries: list[_Entry], before: float, wall_s: float
+) -> reports.StudyReport:
+    untouched = 100.0 * float(np.mean(entries[0].accuracy[:, 0]))
+    epochs, caption = np.arange(config.epochs + 1), f"Mean and range of {config.n_seeds} seeds of cells."
+    panels = [
+        reports.Panel(what, epochs, {e.algorithm: 100.0 * e.accuracy for e in entries if e.what == what}, "epoch",
+                      "accuracy on turned images (%)", line=(100.0 * before, "pretrained, upright images"))
+        for what in ("LoRA", "all matrices")
+    ]  # fmt: skip
+    rows = [
+        [e.what, e.algorithm, spread(e.accuracy[:, -1], 100.0), f"{e.cells:,}", f"{np.mean(e.pulses):.3g}",
+         f"{np.mean(e.largest):.3g}", f"{np.mean(e.epochs):.3g}"]
+        for e in entries
+    ]  # fmt: skip
+    return reports.StudyReport(
+        name=config.name,
+        title="fine-tuning inside the memory, by LoRA factors alone or by all matrices",
+        opening=f"A vision transformer that reads {100 * before:.1f} % of upright {data.name} is tuned to images "
+        f"turned by a quarter, of which it reads {untouched:.1f} %: "
+        f"{config.epochs} epochs of {len(data.y_train):,} samples.",
+        findings=_findings(config, entries),
+        header=["what learns", "algorithm", "accuracy (%)", "cells that are written", "pulses in all",
+                "most pulsed cell", "lifetime (epochs)"],
+        rows=rows,
+        pictures={"accuracy.png": (panels, caption)},
+        notes=[
+            "Products are exact. Beside LoRA factors the matrices stay as they were, and so do biases and norms.",
+            "Cells are those of all arrays that an algorithm needs for one weight. A lifetime ends when a hundredth of "
+            "the cells of an array has had the pulses that it endures, which is the config's.",
+        ],
+        arrays={
+            "accuracy": (("entry", "seed", "epoch"), np.stack([e.accuracy for e in entries]), {"units": "1"}),
+            "pulses": (("entry", "seed"), np.stack([e.pulses for e in entries]), {"units": "1"}),
+        },
+        coords={"what": ("entry", [e.what for e in entries]), "algorithm": ("entry", [e.algorithm for e in entries]),
+                "epoch": epochs},
+        summary={"pretrained_accuracy": before, "results": _numbers(entries), "wall_s": wall_s},
+        wall_s=wall_s,
+    )  # fmt: skip
+
+
+def _numbers(entries: list[_Entry]) -> list[dict[str, Any]]:
+    return [
+        {"what": e.what, "algorithm": e.algorithm, "accuracy_mean": float(np.mean(e.accuracy[:, -1])),
+         "accuracy_std": float(np.std(e.accuracy[:, -1], ddof=1)), "cells": e.cells, "pulses": float(np.mean(e.pulses)),
+         "most_pulsed_cell": float(np.mean(e.largest)), "lifetime_epochs": float(np.mean(e.epochs))}
+        for e in entries
+    ]  # fmt: skip
+
+
+def _findings(config: InMemoryLoraConfig, entries: list[_Entry]) -> list[str]:
+    by_name = {(e.what, e.algorithm): e for e in entries}
+    lines = []
+    for name in config.lora_algorithms:
+        lora, full = by_name["LoRA", name], by_name.get(("all matrices", name))
+        line = f"{name}: LoRA reaches {100 * np.mean(lora.accuracy[:, -1]):.1f} %"
+        if full is not None:
+            line += f", all matrices {100 * np.mean(full.accuracy[:, -1]):.1f} %"
+            if np.mean(lora.pulses) > 0:
+                line += (
+                    f", with {np.mean(full.pulses) / np.mean(lora.pulses):.1f} times the pulses of LoRA in "
+                    f"{full.cells / lora.cells:.1f} times the cells"
+                )
+        lines.append(f"{line}.")
+    return lines
