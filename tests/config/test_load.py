@@ -10,7 +10,7 @@ import yaml
 from hypothesis import Phase, given, settings, strategies as st
 
 from aimcjax.chips import CostModel
-from aimcjax.config import Config, ConfigError, load_config
+from aimcjax.config import Config, ConfigError, load_config, load_study
 
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -79,9 +79,10 @@ def test_defaults_of_the_cost_are_those_of_the_cost_model(load: Load) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
-def test_shipped_configs_resolve_and_come_back(path: Path, load: Load) -> None:
-    resolved = load_config(path)
-    again = load(resolved.to_yaml())
+def test_shipped_configs_resolve_and_come_back(path: Path, tmp_path: Path) -> None:
+    resolved = load_study(path)
+    (tmp_path / "again.yaml").write_text(resolved.to_yaml(), encoding="utf-8")
+    again = load_study(tmp_path / "again.yaml")
     assert again.to_yaml() == resolved.to_yaml()
     assert again.model_dump(mode="json") == resolved.model_dump(mode="json")
 
