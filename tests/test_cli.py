@@ -141,7 +141,7 @@ def test_a_directory_is_no_config(elsewhere: Path) -> None:
 
 
 def test_a_target_in_the_way_gets_one_line_before_any_work(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(studies, "score_over_time", lambda *_, **__: pytest.fail("work was done"))
+    monkeypatch.setattr(studies, "run", lambda *_, **__: pytest.fail("work was done"))
     (elsewhere / "notes").mkdir()
     (elsewhere / "notes" / "thesis.tex").write_text("years of work")
     assert "notes exists already; choose another --out, or replace it with --overwrite" in _line_of(
@@ -162,7 +162,7 @@ def test_a_target_that_turns_out_unwritable_gets_one_line() -> None:
 
 def test_default_target_is_named_after_the_config(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Path] = []
-    monkeypatch.setattr(studies, "score_over_time", lambda config, out, **_: asked.append(out))
+    monkeypatch.setattr(studies, "run", lambda config, out, **_: asked.append(out))
     assert _run(CONFIG, "name=six_bits", "--quiet").exit_code == 0
     assert asked == [Path("runs/six_bits")]
 
@@ -234,7 +234,7 @@ def test_a_run_that_is_stopped_leaves_nothing(elsewhere: Path) -> None:
 
 
 def test_extrapolation_is_noted_and_measured_ranges_are_not(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(studies, "score_over_time", lambda *_, **__: None)
+    monkeypatch.setattr(studies, "run", lambda *_, **__: None)
     assert _run(CONFIG, "--quiet").stderr == ""
     result = _run(CONFIG, "tile.device=rram_wan2022", "--quiet")
     assert result.exit_code == 0

@@ -36,7 +36,7 @@ def learn_ranges(optimiser: optax.GradientTransformation) -> optax.GradientTrans
 
         def decayed(_: str, layer: Any) -> Any:
             if layer.input_range is None:  # it is not trained
-                return dataclasses.replace(layer, seen=_zeros(layer.seen))
+                return _unseen(layer)
             stored, notes = layers[layer.name].input_range, _notes(layer.seen, layer.input_range)
             gradient = rules[layer.name].gradient(stored, layer.input_range, notes)
             return dataclasses.replace(layer, input_range=gradient, seen=_zeros(layer.seen))
@@ -45,7 +45,7 @@ def learn_ranges(optimiser: optax.GradientTransformation) -> optax.GradientTrans
 
         def held(_: str, layer: Any) -> Any:
             if layer.input_range is None:
-                return dataclasses.replace(layer, seen=_zeros(layer.seen))
+                return _unseen(layer)
             stored, notes = layers[layer.name].input_range, _notes(noted[layer.name].seen, layer.input_range)
             value, by_rule = rules[layer.name].replaced(stored, notes, state.step)
             change = jnp.where(by_rule, value - stored, layer.input_range)
@@ -54,6 +54,10 @@ def learn_ranges(optimiser: optax.GradientTransformation) -> optax.GradientTrans
         return nn.map_layers(updates, held, nn.is_analog), RangeState(moved, state.step + 1)
 
     return optax.GradientTransformationExtraArgs(init, update)  # pyright: ignore[reportArgumentType]
+
+
+def _unseen(layer: Any) -> Any:
+    return layer if layer.seen is None else dataclasses.replace(layer, seen=_zeros(layer.seen))
 
 
 def _zeros(seen: Array | None) -> Array | None:
