@@ -45,7 +45,7 @@ def tolerance(run: Path, network: str, n_chips: int) -> tuple[str, np.ndarray]:
 
 def main() -> None:
     """Prints a table and draws it."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description="Scores of trained networks against weight noise.")
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--network", default="baseline", help="baseline or hwa")
     parser.add_argument("--chips", type=int, default=5)
