@@ -83,15 +83,7 @@ class AnalogLinear(AbstractAnalogLayer):
         w = (matrices / scale[..., None]).mT
         program = program_matrix if w.ndim == 2 else program_stack
         return ProgrammedLinear(
-            matrix=program(self.design, w, key=key, compensation=self.compensation),
-            scale=scale,
-            bias=self.bias,
-            input_range=self.input_range,
-            name=self.name,
-            key=self.key,
-            form=self.form,
-            ranges=self.ranges,
-            seen=self.seen,
+            matrix=program(self.design, w, key=key, compensation=self.compensation), scale=scale, **_around(self)
         )
 
     def _scaled(self, matrices: Array) -> tuple[Array, Float[Array, "*stack n_out"]]:
@@ -130,17 +122,7 @@ class ProgrammedLinear(AbstractAnalogLayer):
 
     def at(self, t: Time) -> "AgedLinear":
         """The layer `t` seconds after programming."""
-        return AgedLinear(
-            matrix=self.matrix.at(t),
-            scale=self.scale,
-            bias=self.bias,
-            input_range=self.input_range,
-            name=self.name,
-            key=self.key,
-            form=self.form,
-            ranges=self.ranges,
-            seen=self.seen,
-        )
+        return AgedLinear(matrix=self.matrix.at(t), scale=self.scale, **_around(self))
 
     def __call__(self, x: Array, *args: Any, key: PRNGKey | None = None, **kwargs: Any) -> Array:
         """Reads the layer as it is right after programming; use `at` for any other time."""
@@ -226,6 +208,11 @@ class _TileProduct(AbstractProduct):
             if seen is not None:
                 u = note(u, seen, self._notes(part, x, input_range))
             return (matrix.read(u, unit, key=key, dtype=x.dtype) * scale).astype(x.dtype)
+
+
+def _around(layer: AnalogLinear | ProgrammedLinear) -> dict[str, Any]:
+    """What a layer keeps from one life to the next: all that is not on tiles."""
+    return {name: getattr(layer, name) for name in ("bias", "input_range", "name", "key", "form", "ranges", "seen")}
 
 
 def matrices_shape(layer: Any) -> tuple[int, ...]:

@@ -71,15 +71,10 @@ class LsqRange(AbstractRangeRule):
         return stored, jnp.zeros(stored.shape, bool)
 
 
-class FixedRange(AbstractRangeRule):
-    """The range stays as it was calibrated."""
+class AbstractKeptRange(AbstractRangeRule):
+    """A rule under which what is stored stays as it was calibrated; it takes no notes."""
 
     n_notes: ClassVar[int] = 0
-
-    def scale(self, x: Float[Array, " rows"], stored: Scalar) -> tuple[Float[Array, " rows"], Scalar]:
-        """No gradient reaches the range."""
-        stored = lax.stop_gradient(stored)
-        return x / stored, stored
 
     def notes(self, x: Float[Array, " rows"], stored: Scalar, real: Bool[Array, " rows"]) -> Float[Array, " notes"]:
         """None."""
@@ -92,6 +87,15 @@ class FixedRange(AbstractRangeRule):
     def replaced(self, stored: Array, notes: Array, step: Array) -> tuple[Array, Array]:
         """Always, by itself: no decay of weights moves it."""
         return stored, jnp.ones(stored.shape, bool)
+
+
+class FixedRange(AbstractKeptRange):
+    """The range is the one that is stored."""
+
+    def scale(self, x: Float[Array, " rows"], stored: Scalar) -> tuple[Float[Array, " rows"], Scalar]:
+        """No gradient reaches the range."""
+        stored = lax.stop_gradient(stored)
+        return x / stored, stored
 
 
 class ClippingRange(AbstractRangeRule):
@@ -128,31 +132,17 @@ class ClippingRange(AbstractRangeRule):
         return stored, jnp.zeros(stored.shape, bool)
 
 
-class VectorRange(AbstractRangeRule):
+class VectorRange(AbstractKeptRange):
     """Every vector (every tile's part of one) has its largest magnitude for a range: dynamic, nothing is stored.
 
     **Reference:** AIHWKit, noise management ABS_MAX; AIHWKit-Lightning, `dynamic`. No gradient through the maximum.
     """
-
-    n_notes: ClassVar[int] = 0
 
     def scale(self, x: Float[Array, " rows"], stored: Scalar) -> tuple[Float[Array, " rows"], Scalar]:
         """No input saturates; a part of zeros has a range of one."""
         largest = lax.stop_gradient(jnp.max(jnp.abs(x)))
         largest = jnp.where(largest > 0, largest, 1.0)
         return x / largest, largest
-
-    def notes(self, x: Float[Array, " rows"], stored: Scalar, real: Bool[Array, " rows"]) -> Float[Array, " notes"]:
-        """None."""
-        return jnp.zeros(0, x.dtype)
-
-    def gradient(self, stored: Array, gradient: Array, notes: Array) -> Array:
-        """Zero."""
-        return jnp.zeros_like(gradient)
-
-    def replaced(self, stored: Array, notes: Array, step: Array) -> tuple[Array, Array]:
-        """Always, by itself."""
-        return stored, jnp.ones(stored.shape, bool)
 
 
 class RunningRange(AbstractRangeRule):
@@ -187,9 +177,8 @@ class RunningRange(AbstractRangeRule):
         """Always; by itself from step `steps` on, and where there was nothing but zeros."""
         mean = notes[..., 0] / jnp.maximum(notes[..., 1], 1.0)
         moved = jnp.where(step == 0, mean, self.momentum * stored + (1.0 - self.momentum) * mean)
-        return jnp.where((step.astype(self.steps.dtype) < self.steps) & (mean > 0), moved, stored), jnp.ones(
-            stored.shape, bool
-        )
+        moving = (step.astype(self.steps.dtype) < self.steps) & (mean > 0)
+        return jnp.where(moving, moved, stored), jnp.ones(stored.shape, bool)
 
 
 class InitialRange(AbstractRangeRule):

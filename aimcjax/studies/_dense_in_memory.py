@@ -14,12 +14,9 @@ from .._types import PRNGKey, Scalar
 from ..config import InMemoryTrainingConfig
 from ..datasets import Dataset
 from ..training import cross_entropy, in_memory
+from ._in_memory_loop import ONCE, QUICK, Step, epoch_of, run_epochs
 
 
-Step = Callable[[int, float], None]
-# Most of the time of a small network is XLA's compiler: less of it, and least of all for what runs once.
-QUICK = {"xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 1}
-ONCE = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 _ACTIVATIONS = {"sigmoid": jax.nn.sigmoid, "tanh": jnp.tanh, "relu": jax.nn.relu}
 
 
@@ -98,47 +95,17 @@ def train(
     over_runs = lambda f, axes, how=QUICK: jax.jit(jax.vmap(f, in_axes=axes), compiler_options=how)
     init = lambda rule, key: rule.init(network.init(jr.fold_in(key, 0)), key=jr.fold_in(key, 1))
     start = over_runs(init, (0, 0), ONCE)
-    epoch = over_runs(_epoch(network, config.batch_size), (0, 0, 0, None, None, None))
+    gradients = lambda _, w, x, y, *, key: network.gradients(w, x, y, key=key)
+    epoch = over_runs(epoch_of(gradients, config.batch_size), (None, 0, 0, 0, None, None, None))
     score = over_runs(_score(network), (0, 0, 0, None, None))
-    state, total, accuracies, losses = start(rules, keys), None, [], []
-    for number in range(1, config.epochs + 1):
-        state, stats, loss = epoch(rules, state, keys, jnp.asarray(number), x, y)
-        total = stats if total is None else total + stats
-        accuracies.append(np.asarray(score(rules, state, keys, x_test, y_test), np.float64))
-        losses.append(np.asarray(loss, np.float64))
-        if not np.all(np.isfinite(losses[-1])):
-            raise FloatingPointError(f"the loss of epoch {number} is not finite; lower the learning rate")
-        step(number, float(np.mean(losses[-1])))
-    assert total is not None
-    return Trained(np.stack(accuracies, axis=1), np.stack(losses, axis=1), jax.tree.map(np.asarray, total))
-
-
-def _epoch(network: Network, batch: int) -> Callable:
-    def epoch(rule: in_memory.InMemoryRule, state: Any, key: PRNGKey, number: Array, x: Array, y: Array) -> tuple:
-        key_order, key_steps = jr.split(jr.fold_in(key, number + 1))
-        n_batches = len(y) // batch
-        order = jr.permutation(key_order, len(y))[: n_batches * batch].reshape(n_batches, batch)
-
-        def one(carry: tuple, inputs: tuple) -> tuple[tuple, Scalar]:
-            (w, state, stats), (chosen, key) = carry, inputs
-            key_read, key_update = jr.split(key)
-            loss, factors = network.gradients(w, x[chosen], y[chosen], key=key_read)
-            w, state, new = rule.update(factors, state, key=key_update)
-            return (w, state, stats + new), loss
-
-        nothing = jax.tree.map(jnp.zeros_like, jax.eval_shape(lambda: _stats(rule, network, state, batch)))
-        carry = (rule.weights(state), state, nothing)
-        (_, state, stats), losses = jax.lax.scan(one, carry, (order, jr.split(key_steps, n_batches)))
-        return state, stats, jnp.mean(losses)
-
-    return epoch
-
-
-def _stats(rule: in_memory.InMemoryRule, network: Network, state: Any, batch: int) -> in_memory.WriteStats:
-    """What one update returns, for its shapes."""
-    w = rule.weights(state)
-    x, y = jnp.zeros((batch, network.sizes[0])), jnp.zeros(batch, jnp.int32)
-    return rule.update(network.gradients(w, x, y, key=jr.key(0))[1], state, key=jr.key(0))[2]
+    accuracy, losses, stats = run_epochs(
+        config.epochs,
+        lambda state, number: epoch(None, rules, state, keys, number, x, y),
+        lambda state: score(rules, state, keys, x_test, y_test),
+        start(rules, keys),
+        step,
+    )
+    return Trained(accuracy, losses, jax.tree.map(np.asarray, stats))
 
 
 def _score(network: Network) -> Callable:

@@ -17,8 +17,8 @@ from ..config import InMemoryLoraConfig
 from ..datasets import Dataset
 from ..training import in_memory
 from . import _vit_in_memory as vit
-from ._dense_in_memory import ONCE, QUICK, Step
 from ._digital import rule_of
+from ._in_memory_loop import ONCE, QUICK, Step, epoch_of, run_epochs
 from ._progress import Progress
 from ._run_directory import new_run
 from ._writing import spread, write_run
@@ -77,20 +77,20 @@ def _tune(
     keys = jnp.stack(list(keys_for(key, [f"seed {i}" for i in range(config.n_seeds)]).values()))
     init = lambda rule, params, key: rule.init(params, key=jr.fold_in(key, 0))
     start = jax.jit(jax.vmap(init, in_axes=(None, None, 0)), compiler_options=ONCE)
-    epoch = jax.jit(jax.vmap(_epoch(config.batch_size, trainees), in_axes=(None, None, 0, 0, None, None, None)),
-                    compiler_options=QUICK)  # fmt: skip
-    score = jax.jit(jax.vmap(_score(trainees), in_axes=(None, None, 0, None, None)), compiler_options=QUICK)
+    gradients = lambda model, w, x, y, *, key: vit.gradients(model, trainees, w, x, y, key=key)
+    over_runs = lambda f, axes: jax.jit(jax.vmap(f, in_axes=axes), compiler_options=QUICK)
+    epoch = over_runs(epoch_of(gradients, config.batch_size), (None, None, 0, 0, None, None, None))
+    score = over_runs(_score(trainees), (None, None, 0, None, None))
     x, y, x_test, y_test = (jnp.asarray(part) for part in (data.x_train, data.y_train, data.x_test, data.y_test))
     state = start(rule, trainees.params, keys)
-    total, accuracy = None, [score(model, rule, state, x_test, y_test)]
-    for number in range(1, config.epochs + 1):
-        state, stats, losses = epoch(model, rule, state, keys, jnp.asarray(number), x, y)
-        total = stats if total is None else total + stats
-        accuracy.append(score(model, rule, state, x_test, y_test))
-        if not np.all(np.isfinite(losses)):
-            raise FloatingPointError(f"the loss of epoch {number} is not finite; lower the learning rate")
-        step(number, float(jnp.mean(losses)))
-    assert total is not None
+    before = np.asarray(score(model, rule, state, x_test, y_test), np.float64)
+    accuracy, _, total = run_epochs(
+        config.epochs,
+        lambda state, number: epoch(model, rule, state, keys, number, x, y),
+        lambda state: score(model, rule, state, x_test, y_test),
+        state,
+        step,
+    )
     runs = [jax.tree.map(lambda leaf, i=i: jnp.asarray(leaf[i]), total) for i in range(config.n_seeds)]
     pulses = np.asarray([sum(float(n.sum()) for n in run.pulses.values()) for run in runs])
     largest = np.asarray([max(float(n.max()) for n in run.pulses.values()) for run in runs])
@@ -98,34 +98,7 @@ def _tune(
     lives = [in_memory.lifetime(run, config.cells.endurance, samples_per_epoch=per_epoch).values() for run in runs]
     epochs = np.asarray([min(life.epochs for life in run) for run in lives])
     cells = sum(int(n.size) for n in runs[0].pulses.values())
-    return np.stack([np.asarray(a, np.float64) for a in accuracy], axis=1), cells, pulses, largest, epochs
-
-
-def _epoch(batch: int, trainees: vit.Trainees) -> Any:
-    def epoch(model: Any, rule: Any, state: Any, key: PRNGKey, number: Array, x: Array, y: Array) -> tuple:
-        key_order, key_steps = jr.split(jr.fold_in(key, number + 1))
-        n_batches = len(y) // batch
-        order = jr.permutation(key_order, len(y))[: n_batches * batch].reshape(n_batches, batch)
-
-        def one(carry: tuple, inputs: tuple) -> tuple[tuple, tuple]:
-            (w, state), (chosen, key) = carry, inputs
-            key_read, key_update = jr.split(key)
-            loss, outers = vit.gradients(model, trainees, w, x[chosen], y[chosen], key=key_read)
-            w, state, stats = rule.update(outers, state, key=key_update)
-            return (w, state), (stats, loss)
-
-        carry = (rule.weights(state), state)
-        shapes = jax.eval_shape(lambda: one(carry, (order[0], key_steps))[1][0])
-        nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-
-        def summing(carry: tuple, inputs: tuple) -> tuple[tuple, Array]:
-            inner, (stats, loss) = one(carry[0], inputs)
-            return (inner, carry[1] + stats), loss
-
-        ((_, state), stats), losses = jax.lax.scan(summing, (carry, nothing), (order, jr.split(key_steps, n_batches)))
-        return state, stats, jnp.mean(losses)
-
-    return epoch
+    return np.concatenate([before[:, None], accuracy], axis=1), cells, pulses, largest, epochs
 
 
 def _score(trainees: vit.Trainees) -> Any:

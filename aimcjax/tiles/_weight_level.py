@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from .. import _random
 from .._types import PRNGKey, Scalar, Time, physical
-from ..devices import AbstractDevice, AbstractLaw, Constant, Polynomial, as_law
+from ..devices import AbstractDevice, AbstractLaw, Constant, Pcm, as_law
 from ..periphery import AbstractAdc, AbstractDac, UniformAdc, UniformDac, full_scale, replace_gradient
 from ._base import AbstractTileDesign, check_weights
 from ._together import ages, digital_scale, read_together
@@ -165,7 +165,7 @@ class WeightLevelTile(AbstractTileDesign):
     def _law(self, x: Float[Array, "rows cols"]) -> Float[Array, "rows cols"]:
         if self.noise is not None:
             return self.noise(x)
-        default = Polynomial([0.26348 / 25, 1.9650 / 25, -1.1731 / 25]) if self.device is None else Constant(0.0)
+        default = Pcm().programming if self.device is None else Constant(0.0)
         return default(x)
 
     def _quantized(self, x: Float[Array, "rows cols"], key: PRNGKey) -> Float[Array, "rows cols"]:

@@ -12,6 +12,7 @@ from jaxtyping import Array
 from .. import models, nn
 from .._random import keys_for
 from .._types import PRNGKey, Scalar
+from ._hwa import random_age
 from ._sharding import gathered
 
 
@@ -78,8 +79,7 @@ def deep_hwa_forward(model: Any, xs: Array, *, key: PRNGKey, ages: tuple[float, 
     gradient: memory for the chip of one block instead of all."""
     key_program, key_rest = jr.split(key)
     key_age, key_read = jr.split(key_rest)
-    youngest, oldest = jnp.log(ages[0]), jnp.log(ages[1])
-    t = jnp.exp(youngest + (oldest - youngest) * jr.uniform(key_age))
+    t = random_age(ages, key=key_age)
     keys = keys_for(key_program, list(nn.analog_layers(model)))
     defer = lambda _, layer: DeferredLinear(layer=layer, key_program=keys[layer.name], t=t, name=layer.name)
     return nn.apply(nn.map_layers(model, defer, nn.is_analog), xs, key=key_read)

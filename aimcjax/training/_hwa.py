@@ -12,7 +12,7 @@ import optax
 from jaxtyping import Array
 
 from .. import nn
-from .._types import PRNGKey
+from .._types import PRNGKey, Scalar
 from ..periphery import clamp
 
 
@@ -61,9 +61,13 @@ def chip_forward(model: Any, xs: Array, *, key: PRNGKey, ages: tuple[float, floa
     [s], the age is uniform in its logarithm between the two (above zero).
     """
     key_age, key_read = jr.split(key)
+    return nn.apply(model, xs, key=key_read, t=random_age(ages, key=key_age))
+
+
+def random_age(ages: tuple[float, float], *, key: PRNGKey) -> Scalar:
+    """An age [s], uniform in its logarithm between the two (above zero)."""
     youngest, oldest = jnp.log(ages[0]), jnp.log(ages[1])
-    t = jnp.exp(youngest + (oldest - youngest) * jr.uniform(key_age))
-    return nn.apply(model, xs, key=key_read, t=t)
+    return jnp.exp(youngest + (oldest - youngest) * jr.uniform(key))
 
 
 def keep_programmable(
