@@ -25,6 +25,7 @@ LEVELS = [
     {"config"},
     {"studies"},
     {"cli"},
+    {"__main__"},
 ]
 LEVEL = {part: level for level, parts in enumerate(LEVELS) for part in parts}
 ONLY_IN = {"pydantic": {"config"}, "typer": {"cli"}, "matplotlib": {"reports"}, "xarray": {"reports"}, "sklearn":
