@@ -11,7 +11,8 @@ NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 
 
 def test_the_story_is_complete() -> None:
-    assert [path.stem for path in NOTEBOOKS][:4] == ["01_one_cell", "02_one_tile", "03_one_layer", "04_one_chip"]
+    story = ["01_one_cell", "02_one_tile", "03_one_layer", "04_one_chip", "05_training"]
+    assert [path.stem for path in NOTEBOOKS] == story
 
 
 SHORT = ("01_one_cell", "04_one_chip")
