@@ -10,6 +10,7 @@
 - `tile_weights`: target and held weights of every tile. `tile_health`, `write_tile_health`: a row of numbers for each,
   heat maps (`plot_tile`) of the worst.
 - `plot_hysteresis`, `plot_lobe_area`, `plot_ideality`: fingerprints of a memristor.
+- `plot_tornado`, `tornado_table`: which input of a cost matters.
 - `verilog_a`: a compact model as a module for circuit simulators.
 """
 
@@ -64,4 +65,5 @@ from ._tile_health import (
     tile_weights as tile_weights,
     write_tile_health as write_tile_health,
 )
+from ._tornado import plot_tornado as plot_tornado, tornado_table as tornado_table
 from ._verilog_a import verilog_a as verilog_a
