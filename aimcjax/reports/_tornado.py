@@ -5,7 +5,7 @@ import math
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..chips import Tornado
+from ..chips.economics import Tornado
 from ..units import day, format_quantity, week, year
 
 

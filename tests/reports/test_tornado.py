@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aimcjax import reports
-from aimcjax.chips import Bar, Tornado
+from aimcjax.chips.economics import Bar, Tornado
 
 
 FOUND = Tornado(

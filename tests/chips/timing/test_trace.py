@@ -6,14 +6,14 @@ import pathlib
 import numpy as np
 import pytest
 
-from aimcjax import chips
+from aimcjax.chips import timing
 
 
-def _done() -> chips.Schedule:
-    graph = chips.decoder_graph(
-        chips.Decoder(n_layers=1, dim=16, ff=32, vocab=16), rows=16, cols=16, prefill=4, batch=2
+def _done() -> timing.Schedule:
+    graph = timing.decoder_graph(
+        timing.Decoder(n_layers=1, dim=16, ff=32, vocab=16), rows=16, cols=16, prefill=4, batch=2
     )
-    return chips.schedule(graph, chips.Resources(tiles=np.arange(graph.n_arrays) // 2, n_digital=2))
+    return timing.schedule(graph, timing.Resources(tiles=np.arange(graph.n_arrays) // 2, n_digital=2))
 
 
 def test_table_has_every_operation_in_order_of_start() -> None:
@@ -33,7 +33,7 @@ def test_table_has_every_operation_in_order_of_start() -> None:
 def test_chrome_trace_is_what_browsers_read(tmp_path: pathlib.Path) -> None:
     done = _done()
     path = tmp_path / "trace.json"
-    chips.write_chrome_trace(done, path)
+    timing.write_chrome_trace(done, path)
     trace = json.loads(path.read_text())
     assert trace["displayTimeUnit"] == "ns"
     events = [event for event in trace["traceEvents"] if event["ph"] == "X"]
@@ -55,13 +55,13 @@ def test_chrome_trace_is_what_browsers_read(tmp_path: pathlib.Path) -> None:
 def test_rows_of_a_chrome_trace_hold_one_event_at_a_time() -> None:
     done = _done()
     by_row: dict[tuple[int, int], list[tuple[float, float]]] = {}
-    for event in chips.chrome_events(done):
+    for event in timing.chrome_events(done):
         if event["ph"] == "X":
             by_row.setdefault((event["pid"], event["tid"]), []).append((event["ts"], event["ts"] + event["dur"]))
     for spans in by_row.values():
         spans.sort()
         for (_, end), (start, _) in zip(spans, spans[1:], strict=False):
             assert start >= end - 1e-9
-    named = {e["args"]["name"] for e in chips.chrome_events(done) if e["name"] == "thread_name"}
+    named = {e["args"]["name"] for e in timing.chrome_events(done) if e["name"] == "thread_name"}
     assert {"tile 0 #0", "digital units #0", "digital units #1", "attention units #0", "links #0"} <= named
     assert "digital units #2" not in named

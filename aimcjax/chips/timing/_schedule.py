@@ -5,7 +5,7 @@ from typing import Any
 import equinox as eqx
 import numpy as np
 
-from ..units import ps
+from ...units import ps
 from ._budget import Budget, Caps
 from ._events import run_events
 from ._graph import KINDS, Graph

@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.special import gammaln
 
-from .._types import Scalar, physical
-from ..units import um2
+from ..._types import Scalar, physical
+from ...units import um2
 from ._defect_yield import AbstractDefectModel
 from ._quantities import check_counts, check_quantities
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 
-from .._types import PRNGKey
+from ..._types import PRNGKey
 from ._graph import DIGITAL, GraphBuilder
 
 

@@ -1,6 +1,6 @@
 """Defects, dies, wafers and prices by name, for configs."""
 
-from ..components import Role
+from ...components import Role
 from ._array_repair import SpareLines
 from ._defect_yield import AbstractDefectModel, Murphy, NegativeBinomial, Poisson
 from ._money import AbstractMachine, AimcMachine, Economics, GpuMachine
@@ -8,7 +8,7 @@ from ._redundancy import Die
 from ._wafer import Wafer
 
 
-ECONOMICS_ROLES = {
+ROLES = {
     AbstractDefectModel: Role(
         "a defect model", {"poisson": Poisson, "negative_binomial": NegativeBinomial, "murphy": Murphy}
     ),

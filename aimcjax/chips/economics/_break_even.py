@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from .._types import Scalar
+from ..._types import Scalar
 from ._money import AbstractMachine, Economics, capacity, fixed_cost, token_cost
 
 

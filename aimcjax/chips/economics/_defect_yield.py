@@ -9,7 +9,7 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._types import PRNGKey, Scalar, physical
+from ..._types import PRNGKey, Scalar, physical
 from ._quantities import check_quantities
 
 

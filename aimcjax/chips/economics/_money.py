@@ -3,8 +3,8 @@
 import equinox as eqx
 import jax.numpy as jnp
 
-from .._types import Scalar, physical
-from ..units import W, day, year
+from ..._types import Scalar, physical
+from ...units import W, day, year
 from ._quantities import at_least, check_quantities, is_known
 
 

@@ -11,12 +11,12 @@ import pytest
 import tolerances
 from scipy import optimize
 
-from aimcjax import chips
-from aimcjax.chips import AimcMachine, Economics, GpuMachine
+from aimcjax.chips import economics
+from aimcjax.chips.economics import AimcMachine, Economics, GpuMachine
 from aimcjax.components import Registry
 
 
-REGISTRY = Registry(chips.ECONOMICS_ROLES)
+REGISTRY = Registry(economics.ROLES)
 
 
 def _aimc(**changes: Any) -> AimcMachine:
@@ -34,14 +34,16 @@ def test_sums_by_hand() -> None:
         life = 4 * 31557600.0
         tokens = 1000.0 * 0.25 * life
         total = capital * (1 + 0.1 * 4) + (6.01 * life + 0.02 * tokens) * joule
-        np.testing.assert_allclose(chips.cost_per_million(chip, money), total / tokens * 1e6, rtol=tolerances.FLOAT64)
+        np.testing.assert_allclose(
+            economics.cost_per_million(chip, money), total / tokens * 1e6, rtol=tolerances.FLOAT64
+        )
         # Half of what one machine serves: the same machine for half of the tokens; twice: two machines.
-        cost = lambda share: chips.cost_per_day(chip, money, share * chips.capacity(chip, money))
-        fixed, tokens_cost = chips.fixed_cost(chip, money), chips.token_cost(chip, money) * 1000 * 0.25 * 86400
+        cost = lambda share: economics.cost_per_day(chip, money, share * economics.capacity(chip, money))
+        fixed, tokens_cost = economics.fixed_cost(chip, money), economics.token_cost(chip, money) * 1000 * 0.25 * 86400
         np.testing.assert_allclose(cost(0.5), fixed + 0.5 * tokens_cost, rtol=tolerances.FLOAT64)
         np.testing.assert_allclose(cost(2.0), 2 * cost(1.0), rtol=tolerances.FLOAT64)
-        demand = 0.5 * float(chips.capacity(chip, money))
-        at_half = chips.cost_per_million(chip, money, tokens_per_day=demand)
+        demand = 0.5 * float(economics.capacity(chip, money))
+        at_half = economics.cost_per_million(chip, money, tokens_per_day=demand)
         np.testing.assert_allclose(at_half, cost(0.5) / demand * 1e6, rtol=tolerances.FLOAT64)
 
 
@@ -72,8 +74,8 @@ def test_break_even_is_the_first_root(case: Any) -> None:
     with jax.enable_x64(True):
         chip, gpu = (jax.tree.map(lambda leaf: leaf.astype(float), machine) for machine in case)
         money = Economics()
-        difference = lambda x: chips.cost_per_day(chip, money, x) - chips.cost_per_day(gpu, money, x)
-        found = chips.break_even(chip, gpu, money)
+        difference = lambda x: economics.cost_per_day(chip, money, x) - economics.cost_per_day(gpu, money, x)
+        found = economics.break_even(chip, gpu, money)
         # The difference is a line between kinks and proportional beyond them: it is looked at everywhere.
         x = np.linspace(0.0, 3.0 * float(found.capacity.max()), 30_001)
         values = np.asarray(jax.jit(jax.vmap(difference))(jnp.asarray(x)))
@@ -94,7 +96,7 @@ def test_break_even_is_the_first_root(case: Any) -> None:
 
 
 def test_the_cases_differ() -> None:
-    found = {name: chips.break_even(*case, Economics()) for name, case in CASES.items()}
+    found = {name: economics.break_even(*case, Economics()) for name, case in CASES.items()}
     x = {name: float(even.tokens_per_day) for name, even in found.items()}
     gpu = float(found["one of each"].capacity[1])
     assert x["one of each"] > 0.0
@@ -113,23 +115,25 @@ def test_gradients_are_finite_differences() -> None:
 
         def of(scale: jax.Array) -> jax.Array:
             chip, gpu, money = jax.tree.unflatten(structure, list(scale * x))
-            even = chips.break_even(chip, gpu, money).tokens_per_day
-            return jnp.log(jnp.stack([even, chips.cost_per_million(chip, money), chips.cost_per_million(gpu, money)]))
+            even = economics.break_even(chip, gpu, money).tokens_per_day
+            return jnp.log(
+                jnp.stack([even, economics.cost_per_million(chip, money), economics.cost_per_million(gpu, money)])
+            )
 
         ones = jnp.ones_like(x)
         steps = 1e-5 * jnp.eye(len(x))
         numeric = jax.jit(jax.vmap(lambda step: (of(ones + step) - of(ones - step)) / 2e-5))(steps)
         gradient = jax.jit(jax.jacrev(of))(ones)
         np.testing.assert_allclose(gradient, numeric.T, rtol=1e-6, atol=1e-9)
-        never = jax.grad(lambda dies: chips.break_even(_aimc(dies=dies), inputs[1], inputs[2]).tokens_per_day)
+        never = jax.grad(lambda dies: economics.break_even(_aimc(dies=dies), inputs[1], inputs[2]).tokens_per_day)
         assert never(jnp.asarray(1e5)) == 0.0
 
 
 def test_tornado_by_hand() -> None:
     with jax.enable_x64(True):
         inputs = {"chip": _aimc(), "money": Economics(pue=1.2, utilisation=0.9)}
-        cost = lambda p: chips.cost_per_million(p["chip"], p["money"])
-        found = chips.tornado(cost, inputs, ranges={"chip.die_price": (20.0, 400.0)})
+        cost = lambda p: economics.cost_per_million(p["chip"], p["money"])
+        found = economics.tornado(cost, inputs, ranges={"chip.die_price": (20.0, 400.0)})
         bars = {bar.name: bar for bar in found.bars}
         assert len(bars) == len(jax.tree.leaves(inputs))
         assert [bar.swing for bar in found.bars] == sorted((bar.swing for bar in found.bars), reverse=True)
@@ -148,7 +152,7 @@ def test_tornado_by_hand() -> None:
             np.testing.assert_allclose((bar.at_low, bar.at_high), ends, rtol=tolerances.FLOAT64)
             np.testing.assert_allclose(bar.swing, abs(ends[1] - ends[0]), rtol=1e-9)
         chip, money = inputs["chip"], inputs["money"]
-        energy = chips.token_cost(chip, money) * 1e6
+        energy = economics.token_cost(chip, money) * 1e6
         np.testing.assert_allclose(bars["chip.energy_per_token"].elasticity, energy / found.result, rtol=1e-9)
         np.testing.assert_allclose(bars["money.utilisation"].elasticity, energy / found.result - 1.0, rtol=1e-9)
 
@@ -157,20 +161,20 @@ def test_from_defects_to_the_price_of_a_token() -> None:
     """One gradient through yield, wafer and machine; more spares pay where defects are many."""
 
     def cost(p: dict[str, Any]) -> jax.Array:
-        price = chips.die_price(p["wafer"], p["die"], p["defects"], nodes=64)
-        return chips.cost_per_million(eqx.tree_at(lambda m: m.die_price, p["machine"], price), Economics())
+        price = economics.die_price(p["wafer"], p["die"], p["defects"], nodes=64)
+        return economics.cost_per_million(eqx.tree_at(lambda m: m.die_price, p["machine"], price), Economics())
 
     density, area = 2e4, 64 * 0.6e-6 + 10e-6
-    inputs = {"defects": chips.NegativeBinomial(density), "wafer": chips.Wafer(), "machine": _aimc()}
-    bare, spared = (chips.Die(needed=64, tiles=tiles) for tiles in (64, 68))
-    found = chips.tornado(cost, {**inputs, "die": bare})
+    inputs = {"defects": economics.NegativeBinomial(density), "wafer": economics.Wafer(), "machine": _aimc()}
+    bare, spared = (economics.Die(needed=64, tiles=tiles) for tiles in (64, 68))
+    found = economics.tornado(cost, {**inputs, "die": bare})
     elasticity = {bar.name: bar.elasticity for bar in found.bars}
     assert elasticity["machine.die_price"] == 0.0  # it is computed
     assert cost({**inputs, "die": spared}) < found.result
     # Without spares Y = (1 + x / 2)^-2, the price of a die goes with Y^-0.99, and is a part of the cost.
-    dies = _aimc(die_price=chips.die_price(chips.Wafer(), bare, inputs["defects"]))
-    of_dies = chips.fixed_cost(dies, Economics()) - chips.fixed_cost(_aimc(die_price=0.0), Economics())
-    whole = chips.cost_per_day(dies, Economics(), chips.capacity(dies, Economics()))
+    dies = _aimc(die_price=economics.die_price(economics.Wafer(), bare, inputs["defects"]))
+    of_dies = economics.fixed_cost(dies, Economics()) - economics.fixed_cost(_aimc(die_price=0.0), Economics())
+    whole = economics.cost_per_day(dies, Economics(), economics.capacity(dies, Economics()))
     expected = 0.99 * density * area / (1.0 + density * area / 2.0) * float(of_dies / whole)
     np.testing.assert_allclose(elasticity["defects.density"], expected, rtol=tolerances.COMPOSITE)
 
@@ -188,13 +192,13 @@ def test_text_and_back() -> None:
     np.testing.assert_allclose(money.lifetime, 4 * 31557600.0)
     for tree, role in (
         ({"type": "aimc_machine", "tokens_per_s": "2000 tokens/s", "energy_per_token": "5 mJ", "die_price": "80 USD"},
-         chips.AbstractMachine),
-        ({"type": "gpu_machine", "weights": 7e9, "batch": 4}, chips.AbstractMachine),
-        ({"type": "negative_binomial", "density": "2000 1/m2", "alpha": 1.5}, chips.AbstractDefectModel),
-        ("murphy", chips.AbstractDefectModel),
-        ({"type": "die", "needed": 60, "tiles": 64, "tile_area": "0.5 mm2", "tiers_fail_together": True}, chips.Die),
-        ({"type": "spare_lines", "cols": 264}, chips.SpareLines),
-        ({"type": "wafer", "price": "9000 USD"}, chips.Wafer),
+         economics.AbstractMachine),
+        ({"type": "gpu_machine", "weights": 7e9, "batch": 4}, economics.AbstractMachine),
+        ({"type": "negative_binomial", "density": "2000 1/m2", "alpha": 1.5}, economics.AbstractDefectModel),
+        ("murphy", economics.AbstractDefectModel),
+        ({"type": "die", "needed": 60, "tiles": 64, "tile_area": "0.5 mm2", "tiers_fail_together": True}, economics.Die),
+        ({"type": "spare_lines", "cols": 264}, economics.SpareLines),
+        ({"type": "wafer", "price": "9000 USD"}, economics.Wafer),
         (money, Economics),
     ):  # fmt: skip
         component = REGISTRY.build(tree, role)
@@ -211,9 +215,9 @@ def test_text_and_back() -> None:
         (lambda: Economics(lifetime=0.0), "lifetime must be above 0 s"),
         (lambda: Economics(pue=0.9), "pue must be at least 1 and finite, got 0.9"),
         (lambda: GpuMachine(weights=1e9, power=20.0), "power must be at least standby_power, 50.0 W, got 20.0"),
-        (lambda: chips.tornado(lambda p: p.pue, Economics(), ranges={"pua": (1.0, 2.0)}), "did you mean 'pue'"),
-        (lambda: chips.tornado(lambda p: p.pue, Economics(), ranges={"pue": (0.5, 2.0)}), "lies within 1 to inf"),
-        (lambda: chips.tornado(lambda p: p.pue, Economics(), span=1.5), "span is a share between 0 and 1"),
+        (lambda: economics.tornado(lambda p: p.pue, Economics(), ranges={"pua": (1.0, 2.0)}), "did you mean 'pue'"),
+        (lambda: economics.tornado(lambda p: p.pue, Economics(), ranges={"pue": (0.5, 2.0)}), "lies within 1 to inf"),
+        (lambda: economics.tornado(lambda p: p.pue, Economics(), span=1.5), "span is a share between 0 and 1"),
         (lambda: REGISTRY.build({"type": "economics", "electricity": 0.12}, Economics), "electricity: a number needs"),
         (
             lambda: REGISTRY.build({"type": "economics", "lifetime": "0 s"}, Economics),

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 
-from .._types import PRNGKey
+from ..._types import PRNGKey
 from ._budget import Caps
 from ._graph import JOIN, Graph
 from ._resources import Resources

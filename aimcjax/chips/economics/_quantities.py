@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jax.core import Tracer
 
-from .._types import physical
+from ..._types import physical
 
 
 def at_least(least: float, default: float, *, unit: str = "1", doc: str = "") -> Any:

@@ -11,8 +11,8 @@ from jax import lax
 from jaxtyping import Array, Bool, Float
 from scipy.special import comb
 
-from .._types import PRNGKey, Scalar, physical
-from ..units import mm2
+from ..._types import PRNGKey, Scalar, physical
+from ...units import mm2
 from ._defect_yield import AbstractDefectModel
 from ._quantities import check_counts, check_quantities
 

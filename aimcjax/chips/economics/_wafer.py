@@ -3,8 +3,8 @@
 import equinox as eqx
 import jax.numpy as jnp
 
-from .._types import Scalar, physical
-from ..units import mm
+from ..._types import Scalar, physical
+from ...units import mm
 from ._defect_yield import AbstractDefectModel
 from ._quantities import check_quantities
 from ._redundancy import Die, chip_yield

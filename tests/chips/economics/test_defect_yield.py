@@ -11,8 +11,8 @@ import pytest
 import tolerances
 from scipy import integrate, stats
 
-from aimcjax import chips
-from aimcjax.chips import Die, Murphy, NegativeBinomial, Poisson
+from aimcjax.chips import economics
+from aimcjax.chips.economics import Die, Murphy, NegativeBinomial, Poisson
 
 
 MODELS = [Poisson(2e4), NegativeBinomial(2e4, 1.5), Murphy(2e4)]
@@ -54,7 +54,7 @@ def test_limits_of_clustering() -> None:
 
 
 @pytest.mark.parametrize("model", MODELS, ids=NAMES)
-def test_draws_follow_the_law(model: chips.AbstractDefectModel, getkey: object) -> None:
+def test_draws_follow_the_law(model: economics.AbstractDefectModel, getkey: object) -> None:
     n = 20_000
     draws = np.asarray(jax.vmap(lambda key: model.draw(key=key))(jr.split(getkey(), n)))  # pyright: ignore
     law = {"Poisson": None, "NegativeBinomial": stats.gamma(1.5, scale=1 / 1.5), "Murphy": stats.triang(0.5, 0, 2)}
@@ -70,7 +70,7 @@ def test_without_spares_a_die_is_one_part() -> None:
         die = Die(needed=24, tiles=6, tiers=4, tile_area=1e-6, tier_area=3e-7, core_area=4e-6)
         area = 6 * (1e-6 + 4 * 3e-7) + 4e-6
         for model in (Poisson(3e4), NegativeBinomial(3e4, 2.0), Murphy(3e4)):
-            np.testing.assert_allclose(chips.chip_yield(die, model), model.good(area), rtol=1e-11)
+            np.testing.assert_allclose(economics.chip_yield(die, model), model.good(area), rtol=1e-11)
 
 
 def test_k_of_n_is_binomial() -> None:
@@ -78,13 +78,13 @@ def test_k_of_n_is_binomial() -> None:
         die = Die(needed=90, tiles=100, tile_area=1e-6, tier_area=0.0, core_area=0.0)
         q = -np.expm1(-8e4 * 1e-6)
         expected = stats.binom.cdf(10, 100, q)
-        np.testing.assert_allclose(chips.chip_yield(die, Poisson(8e4)), expected, rtol=tolerances.FLOAT64)
+        np.testing.assert_allclose(economics.chip_yield(die, Poisson(8e4)), expected, rtol=tolerances.FLOAT64)
         clustered = lambda z: stats.gamma.pdf(z, 2, scale=0.5) * stats.binom.cdf(10, 100, -np.expm1(-z * 8e-2))
         mixed = integrate.quad(clustered, 0, 30, epsabs=1e-12, limit=200)[0]
-        np.testing.assert_allclose(chips.chip_yield(die, NegativeBinomial(8e4, 2.0)), mixed, rtol=1e-9)
+        np.testing.assert_allclose(economics.chip_yield(die, NegativeBinomial(8e4, 2.0)), mixed, rtol=1e-9)
         pairs = Die(needed=8, tiles=10, replicas=2, tile_area=4e-6, tier_area=0.0, core_area=0.0)
         q = -np.expm1(-8e4 * 4e-6)
-        np.testing.assert_allclose(chips.chip_yield(pairs, Poisson(8e4)), stats.binom.cdf(2, 10, q**2), rtol=1e-11)
+        np.testing.assert_allclose(economics.chip_yield(pairs, Poisson(8e4)), stats.binom.cdf(2, 10, q**2), rtol=1e-11)
 
 
 @pytest.mark.parametrize("together", [True, False])
@@ -101,7 +101,7 @@ def test_all_defects_enumerated(together: bool) -> None:
         total += weight * ((arrays & alive[..., :1]).any(1).sum() >= needed)
     with jax.enable_x64(True):
         die = Die(tile, tier, 1e-6, needed, tiles=2, tiers=2, replicas=2, tiers_fail_together=together)
-        got = chips.chip_yield(die, Poisson(rate))
+        got = economics.chip_yield(die, Poisson(rate))
         np.testing.assert_allclose(got, total * np.exp(-rate * 1e-6), rtol=tolerances.FLOAT64)
 
 
@@ -115,8 +115,8 @@ DIES = {
 @pytest.mark.parametrize("die", DIES.values(), ids=DIES)
 def test_closed_form_is_what_drawn_dies_give(die: Die, getkey: object) -> None:
     for model in (Poisson(1e5), NegativeBinomial(1e5, 1.5), Murphy(1e5)):
-        found = eqx.filter_jit(chips.simulate_yield)(die, model, n_dies=4000, key=getkey())  # pyright: ignore
-        closed = float(eqx.filter_jit(chips.chip_yield)(die, model))
+        found = eqx.filter_jit(economics.simulate_yield)(die, model, n_dies=4000, key=getkey())  # pyright: ignore
+        closed = float(eqx.filter_jit(economics.chip_yield)(die, model))
         assert 0.02 < closed < 0.98
         assert abs(closed - found.mean) < 4.0 * found.std_error
         assert found.std_error < 0.009
@@ -127,7 +127,7 @@ def test_gradients_are_finite_differences() -> None:
 
         def of(x: jax.Array) -> jax.Array:
             die = Die(x[2] * 1e-6, x[3] * 1e-7, x[4] * 1e-6, 14, tiles=8, tiers=2, replicas=2)
-            return chips.chip_yield(die, NegativeBinomial(x[0] * 1e5, x[1]))
+            return economics.chip_yield(die, NegativeBinomial(x[0] * 1e5, x[1]))
 
         x = jnp.array([2.0, 1.7, 0.9, 3.0, 1.1])
         both = jax.jit(jax.value_and_grad(of))
@@ -142,23 +142,23 @@ def test_gradients_are_finite_differences() -> None:
 def test_single_precision_and_growth() -> None:
     """Float32 within its rounding; more spares, replicas and fewer defects never hurt."""
     dies = [Die(needed=60, tiles=60 + s, core_area=0.0) for s in (0, 1, 2, 5)]
-    found = [float(chips.chip_yield(die, NegativeBinomial(2e4))) for die in dies]
+    found = [float(economics.chip_yield(die, NegativeBinomial(2e4))) for die in dies]
     assert np.all(np.diff(found) > 0)
     with jax.enable_x64(True):
         exact = [
-            float(chips.chip_yield(Die(needed=d.needed, tiles=d.tiles, core_area=0.0), NegativeBinomial(2e4)))
+            float(economics.chip_yield(Die(needed=d.needed, tiles=d.tiles, core_area=0.0), NegativeBinomial(2e4)))
             for d in dies
         ]
     np.testing.assert_allclose(found, exact, atol=tolerances.PRIMITIVE)
     twice = Die(needed=60, tiles=60, replicas=2, core_area=0.0)
-    assert chips.chip_yield(twice, NegativeBinomial(2e4)) > found[0]
+    assert economics.chip_yield(twice, NegativeBinomial(2e4)) > found[0]
 
 
 def test_spare_lines_repair_what_a_count_of_lines_says() -> None:
     with jax.enable_x64(True):
-        array = chips.SpareLines(34, 27, 32, 24, cell_area=1e-12, row_area=4e-12, col_area=6e-12)
+        array = economics.SpareLines(34, 27, 32, 24, cell_area=1e-12, row_area=4e-12, col_area=6e-12)
         rate = 1e9
-        found = chips.repair(array, Poisson(rate))
+        found = economics.repair(array, Poisson(rate))
         random = np.random.default_rng(0)
         n, before, after, perfect = 40_000, [], [], []
         p = lambda area: -np.expm1(-rate * area)
@@ -175,19 +175,19 @@ def test_spare_lines_repair_what_a_count_of_lines_says() -> None:
             assert abs(float(value) - np.mean(sample)) < 4 * np.std(sample) / np.sqrt(n)
         np.testing.assert_allclose(found.before, p(11e-12), rtol=tolerances.FLOAT64)
         assert abs(p(7e-12) - np.mean(before)) < 4 * np.std(before) / np.sqrt(n)
-        none = chips.repair(
-            chips.SpareLines(32, 24, 32, 24, cell_area=1e-12, row_area=4e-12, col_area=6e-12), Poisson(rate)
+        none = economics.repair(
+            economics.SpareLines(32, 24, 32, 24, cell_area=1e-12, row_area=4e-12, col_area=6e-12), Poisson(rate)
         )
         np.testing.assert_allclose(none.after, none.before, rtol=1e-11)
         clustered = NegativeBinomial(rate, 0.8)
-        many = chips.SpareLines(cols=264, cell_area=1e-14)
-        with_lines = chips.repair(many, clustered)
+        many = economics.SpareLines(cols=264, cell_area=1e-14)
+        with_lines = economics.repair(many, clustered)
         assert with_lines.after < with_lines.before
-        assert with_lines.perfect > chips.repair(chips.SpareLines(cell_area=1e-14), clustered).perfect
+        assert with_lines.perfect > economics.repair(economics.SpareLines(cell_area=1e-14), clustered).perfect
 
 
 def test_dies_of_a_wafer_against_counting() -> None:
-    wafer = chips.Wafer()
+    wafer = economics.Wafer()
     for area in (25e-6, 100e-6, 400e-6):
         pitch, radius = np.sqrt(area) + 1e-4, 0.147
         offsets = np.linspace(0, pitch, 12, endpoint=False)
@@ -201,16 +201,18 @@ def test_dies_of_a_wafer_against_counting() -> None:
 
 def test_price_of_a_good_die() -> None:
     with jax.enable_x64(True):
-        wafer, area = chips.Wafer(coverage=1.0, price=5000.0, test_price=2.0), jnp.asarray(100e-6)
+        wafer, area = economics.Wafer(coverage=1.0, price=5000.0, test_price=2.0), jnp.asarray(100e-6)
         n = np.pi * 0.147**2 / 0.0101**2 * np.exp(-0.0101 / 0.147)
         np.testing.assert_allclose(wafer.dies(area), n, rtol=tolerances.FLOAT64)
         np.testing.assert_allclose(wafer.die_price(area, jnp.asarray(0.8)), (5000 / n + 2) / 0.8, rtol=1e-12)
         np.testing.assert_allclose(wafer.good_dies(area, jnp.asarray(0.8)), 0.8 * n, rtol=1e-12)
         assert wafer.escapes(jnp.asarray(0.8)) == 0.0
-        np.testing.assert_allclose(chips.Wafer(coverage=0.9).escapes(jnp.asarray(0.5)), 1 - 0.5**0.1, rtol=1e-12)
+        np.testing.assert_allclose(economics.Wafer(coverage=0.9).escapes(jnp.asarray(0.5)), 1 - 0.5**0.1, rtol=1e-12)
         die = Die(needed=60, tiles=64)
-        expected = chips.Wafer().die_price(die.footprint, chips.chip_yield(die, NegativeBinomial()))
-        np.testing.assert_allclose(chips.die_price(chips.Wafer(), die, NegativeBinomial()), expected, rtol=1e-12)
+        expected = economics.Wafer().die_price(die.footprint, economics.chip_yield(die, NegativeBinomial()))
+        np.testing.assert_allclose(
+            economics.die_price(economics.Wafer(), die, NegativeBinomial()), expected, rtol=1e-12
+        )
 
 
 @pytest.mark.parametrize(
@@ -222,9 +224,9 @@ def test_price_of_a_good_die() -> None:
         (lambda: Die(needed=9, tiles=2, tiers=4), "give it 3 tiles or more"),
         (lambda: Die(needed=0), "needed must be a whole number from 1"),
         (lambda: Die(tile_area=-1e-6), "tile_area must be at least 0 m2"),
-        (lambda: chips.SpareLines(cols=0), "cols must be a whole number from 1"),
-        (lambda: chips.SpareLines(cols=250), "256 x 256 lines are needed"),
-        (lambda: chips.Wafer(coverage=1.2), "coverage must be at least 0, at most 1"),
+        (lambda: economics.SpareLines(cols=0), "cols must be a whole number from 1"),
+        (lambda: economics.SpareLines(cols=250), "256 x 256 lines are needed"),
+        (lambda: economics.Wafer(coverage=1.2), "coverage must be at least 0, at most 1"),
     ],
 )
 def test_what_is_refused(make: object, words: str) -> None:

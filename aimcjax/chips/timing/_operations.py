@@ -2,8 +2,8 @@
 
 import equinox as eqx
 
-from .._types import Scalar, physical
-from ..units import nJ, ns
+from ..._types import Scalar, physical
+from ...units import nJ, ns
 
 
 PUBLIC = "placeholder default of the public 3D-CiM-LLM-Inference-Simulator (Buechel, Nat. Comput. Sci. 5, 2025)"

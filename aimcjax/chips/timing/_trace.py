@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..units import us
+from ...units import us
 from ._schedule import Schedule
 
 

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._types import Scalar
-from ..components import suggest
+from ..._types import Scalar
+from ...components import suggest
 from ._quantities import limits, quantities
 
 

@@ -1,0 +1,30 @@
+"""When each operation of an inference happens.
+
+- `decoder_graph(Decoder(...))`, `sequential_graph`: the operations of an inference and their order (`Graph`).
+- `schedule(graph, Resources(...), caps=Caps(...))`: when each of them starts; `write_chrome_trace` to look at it.
+- `simulate_requests`, `estimate_requests`: latency of requests under load, from a queue of events or of one resource.
+- `compare_banks`: mixtures of experts on stacked arrays, for placements such as `banks_by_coactivation`.
+"""
+
+from ._budget import Caps as Caps
+from ._decoder import Decoder as Decoder, decoder_graph as decoder_graph, sequential_graph as sequential_graph
+from ._experts import Experts as Experts, draw_experts as draw_experts
+from ._graph import KINDS as KINDS, Block as Block, Graph as Graph, GraphBuilder as GraphBuilder
+from ._operations import OperationCosts as OperationCosts
+from ._requests import (
+    RequestLatencies as RequestLatencies,
+    estimate_requests as estimate_requests,
+    poisson_arrivals as poisson_arrivals,
+    simulate_requests as simulate_requests,
+)
+from ._resources import Resources as Resources
+from ._schedule import Schedule as Schedule, schedule as schedule
+from ._tiers import (
+    TierResult as TierResult,
+    bank_tiles as bank_tiles,
+    banks_by_coactivation as banks_by_coactivation,
+    banks_in_order as banks_in_order,
+    coactivation as coactivation,
+    compare_banks as compare_banks,
+)
+from ._trace import chrome_events as chrome_events, write_chrome_trace as write_chrome_trace
