@@ -196,7 +196,7 @@ def test_text_and_back() -> None:
         ({"type": "gpu_machine", "weights": 7e9, "batch": 4}, economics.AbstractMachine),
         ({"type": "negative_binomial", "density": "2000 1/m2", "alpha": 1.5}, economics.AbstractDefectModel),
         ("murphy", economics.AbstractDefectModel),
-        ({"type": "die", "needed": 60, "tiles": 64, "tile_area": "0.5 mm2", "tiers_fail_together": True}, economics.Die),
+        ({"type": "die", "needed": 60, "tiles": 64, "tile_area": "0.5 mm2"}, economics.Die),
         ({"type": "spare_lines", "cols": 264}, economics.SpareLines),
         ({"type": "wafer", "price": "9000 USD"}, economics.Wafer),
         (money, Economics),
