@@ -46,17 +46,23 @@ class MlpConfig(Section):
 
 
 class CnnConfig(Section):
-    """`aimcjax.models.ResNet`."""
+    """`aimcjax.models.ResNet`: `stem_size` and `stem_stride` of its first convolution, a head that reads means over
+    `pool` x `pool` parts of the last image."""
 
     type: Literal["cnn"]
     widths: tuple[Size, ...] = (16, 32, 64)
     n_blocks: Size = 1
     groups: Size = 8
+    stem_size: Size = 3
+    stem_stride: Size = 1
+    pool: Size = 2
 
     def build(self, data: Dataset, key: PRNGKey) -> models.ResNet:
         """The network for images of `data`, with initial weights from `key`."""
         _check_input(self, data, ndim=3, integers=False, what="images")
-        return models.ResNet(1, data.n_classes, **self.model_dump(exclude={"type"}), key=key)
+        network = models.ResNet(1, data.n_classes, **self.model_dump(exclude={"type"}), key=key)
+        eqx.filter_eval_shape(network, data.x_train[0])  # refuses images too small for its head, before any training
+        return network
 
 
 class LstmConfig(Section):

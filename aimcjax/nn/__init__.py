@@ -13,6 +13,7 @@
 - `reestimate_batch_norm`: statistics of batch normalisation as the chip gives them.
 - `LsqRange`, `ClippingRange`, `FixedRange`, `VectorRange`, `RunningRange`, `InitialRange`: how input ranges act and
   learn (`with_ranges`). `with_weight_ranges`, `with_designs`, `scale_noise`, `in_precision`: what training changes.
+- `with_patches`: digital convolutions as products, quick in loops on CPUs.
 - `to_digital`: back to ordinary weights, or to those that a chip holds.
 - `summary(model, x)`: the table of layers, digital or analog and why, and who does which share of the products;
   `count_activity`, the counts behind it. `analog_layers`, `matrix_layers`: layers, and single matrices, by name.
@@ -65,6 +66,7 @@ from ._linear import (
     partition_of as partition_of,
 )
 from ._matrices import matrix_layers as matrix_layers
+from ._patches import with_patches as with_patches
 from ._ranges import (
     AbstractRangeRule as AbstractRangeRule,
     ClippingRange as ClippingRange,

@@ -97,10 +97,12 @@ class Convolution(AbstractForm):
         x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), (0, 0, 0), *inner])
         n_space = len(self.kernel)
         for axis in reversed(range(n_space)):  # one axis in space becomes two: outputs, kernel
-            reach = self.dilation[axis] * (self.kernel[axis] - 1)
-            starts = np.arange(0, x.shape[axis + 2] - reach, self.strides[axis])
-            index = starts[:, None] + self.dilation[axis] * np.arange(self.kernel[axis])
-            x = jnp.take(x, index, axis=axis + 2)
+            gap, stride = self.dilation[axis], self.strides[axis]
+            end = max(x.shape[axis + 2] - gap * (self.kernel[axis] - 1), 0)
+            # Slices, for the gradient of `take` adds number by number.
+            starts = [gap * i for i in range(self.kernel[axis])]
+            parts = [lax.slice_in_dim(x, start, start + end, stride, axis + 2) for start in starts]
+            x = jnp.stack(parts, axis + 3)
         outputs = [2 + 2 * axis for axis in range(n_space)]
         return x.transpose(0, *outputs, 1, *(axis + 1 for axis in outputs))
 

@@ -23,8 +23,13 @@ def _(layer: eqx.nn.Linear, design: AbstractTileDesign, compensation: AbstractCo
 
 @to_analog.register
 def _(layer: eqx.nn.Conv, design: AbstractTileDesign, compensation: AbstractCompensation, name: str) -> AnalogLinear:
+    return make_analog(layer.weight, layer.bias, convolution_form(layer), design, compensation, name)
+
+
+def convolution_form(layer: eqx.nn.Conv) -> Convolution:
+    """What a convolution does around its matrices."""
     zeros = layer.padding_mode == "ZEROS"
-    form = Convolution(
+    return Convolution(
         kernel=layer.kernel_size,
         strides=layer.stride,
         dilation=layer.dilation,
@@ -36,7 +41,6 @@ def _(layer: eqx.nn.Conv, design: AbstractTileDesign, compensation: AbstractComp
         mode=_MODES.get(layer.padding_mode, "wrap"),
         blank=with_parts(layer, None, None),
     )
-    return make_analog(layer.weight, layer.bias, form, design, compensation, name)
 
 
 @to_analog.register

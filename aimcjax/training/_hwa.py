@@ -17,9 +17,13 @@ from ..periphery import clamp
 
 
 def digital_forward(model: Any, xs: Array, *, key: PRNGKey) -> Array:
-    """The model on a batch, without noise."""
+    """The model on a batch, without noise; on CPUs convolutions are products with patches (`nn.with_patches`)."""
     del key
-    return jax.vmap(model)(xs)
+    return jax.vmap(_quick_in_loops(model))(xs)
+
+
+def _quick_in_loops(model: Any) -> Any:
+    return nn.with_patches(model) if jax.default_backend() == "cpu" else model
 
 
 def hwa_forward(
@@ -61,7 +65,7 @@ def chip_forward(model: Any, xs: Array, *, key: PRNGKey, ages: tuple[float, floa
     [s], the age is uniform in its logarithm between the two (above zero).
     """
     key_age, key_read = jr.split(key)
-    return nn.apply(model, xs, key=key_read, t=random_age(ages, key=key_age))
+    return nn.apply(_quick_in_loops(model), xs, key=key_read, t=random_age(ages, key=key_age))
 
 
 def random_age(ages: tuple[float, float], *, key: PRNGKey) -> Scalar:

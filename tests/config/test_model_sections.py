@@ -24,7 +24,7 @@ def _dataset(name, x, y, n_symbols=0):
 IMAGES = _dataset("images", np.zeros((4, 8, 6), np.float32), np.arange(4))
 SENTENCES = _dataset("sentences", np.ones((4, 7), np.int32), np.arange(4) % 2, 11)
 TEXT = _dataset("text", np.ones((4, 7), np.int32), np.ones((4, 7), np.int32), 61)
-DATA = {"lstm": IMAGES, "albert": SENTENCES, "encoder": SENTENCES}
+DATA = {"cnn": IMAGES, "lstm": IMAGES, "albert": SENTENCES, "encoder": SENTENCES}
 
 
 def _pretrained(folder):
@@ -39,6 +39,12 @@ def test_networks_fit_their_data(kind: str) -> None:
     other = SENTENCES if kind == "lstm" else TEXT
     with pytest.raises(ValueError, match=f"a model of type {kind} takes .*, not {other.name}"):
         config.shapes(MODELS[kind](type=kind), other, jr.key(0))
+
+
+def test_images_too_small_for_a_head_are_refused_before_training() -> None:
+    section = MODELS["cnn"](type="cnn", widths=[8], stem_stride=4, pool=3)
+    with pytest.raises(ValueError, match=r"3x3 parts of an image of \(2, 2\); lower `pool`"):
+        config.shapes(section, IMAGES, jr.key(0))
 
 
 def test_a_folder_is_a_network(tmp_path: Path) -> None:

@@ -117,11 +117,28 @@ def test_residual_network():
     np.testing.assert_array_equal(logits, call(model, image[None]))
 
 
+def test_a_head_reads_means_over_parts_of_the_image(getkey):
+    model = filled(models.ResNet, 1, 10, widths=(4,), n_blocks=1, groups=2, stem_size=5, stem_stride=2, pool=3)
+    assert model.head.weight.shape == (10, 9 * 4)
+    silent = jax.tree.map(jnp.zeros_like, eqx.filter(model.blocks, eqx.is_array))
+    still = eqx.tree_at(lambda it: it.blocks, model, eqx.combine(silent, model.blocks))  # only the shortcuts
+    image = normal(13, 13)
+    last = np.maximum(model.norm(model.stem(image[None])), 0)  # 7x7 pixels
+    parts = [slice(0, 2), slice(2, 4), slice(4, 7)]
+    means = np.asarray([[[channel[a, b].mean() for b in parts] for a in parts] for channel in np.asarray(last)])
+    expected = model.head.weight @ means.ravel() + model.head.bias
+    np.testing.assert_allclose(eqx.filter_jit(still)(image), expected, atol=tolerances.COMPOSITE)
+    with pytest.raises(ValueError, match="3x3 parts of an image of \\(2, 2\\); lower `pool`"):
+        model(normal(3, 3))
+
+
 @pytest.mark.parametrize(
     ("build", "message"),
     [
         (lambda key: models.ResNet(1, 10, widths=(12,), key=key), "multiples of the 8 groups of a norm"),
         (lambda key: models.ResNet(1, 0, key=key), "sizes are at least one"),
+        (lambda key: models.ResNet(1, 10, pool=0, key=key), "sizes are at least one, got 1, 10, .*, 3, 8, 3, 1, 0"),
+        (lambda key: models.ResNet(1, 10, stem_size=4, key=key), "stem_size is odd, got 4"),
         (lambda key: models.Lstm(1, 2, hidden=0, key=key), "sizes are at least one, got 1, 2, 0, 1"),
         (lambda key: models.Mlp(4, 2, (0,), key=key), "sizes are at least one, got 4, 0, 2"),
         (
