@@ -127,6 +127,26 @@ class MoeConfig(Section):
         return models.Mixtral(models.MixtralConfig(**sizes), key=key)
 
 
+class SigmaMoeConfig(Section):
+    """`aimcjax.models.SigmaDecoder`; `hidden` and `balance` as for a `moe`."""
+
+    type: Literal["sigma_moe"]
+    dim: Size = 256
+    n_layers: Size = 4
+    n_heads: Size = 8
+    n_kv_heads: Size = 4
+    hidden: Size = 128
+    n_experts: Size = 16
+    top_k: Size = 4
+    balance: Number = Field(0.02, ge=0)
+
+    def build(self, data: Dataset, key: PRNGKey) -> models.SigmaDecoder:
+        """The network for the text of `data`, with initial weights from `key`."""
+        sizes = _sizes_of_text(self, data)
+        del sizes["balance"]
+        return models.SigmaDecoder(models.SigmaDecoderConfig(**sizes), key=key)
+
+
 class EncoderConfig(Section):
     """`aimcjax.models.SentenceClassifier` around `aimcjax.models.Bert`."""
 
@@ -210,6 +230,7 @@ MODELS = {
     "gpt": GptConfig,
     "llama": LlamaConfig,
     "moe": MoeConfig,
+    "sigma_moe": SigmaMoeConfig,
     "encoder": EncoderConfig,
     "albert": AlbertConfig,
     "pretrained": PretrainedConfig,
@@ -222,6 +243,7 @@ ModelConfig = Annotated[
     | GptConfig
     | LlamaConfig
     | MoeConfig
+    | SigmaMoeConfig
     | EncoderConfig
     | AlbertConfig
     | PretrainedConfig,

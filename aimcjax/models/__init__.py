@@ -5,8 +5,8 @@
 - `VisionTransformer`: patches, attention, MLP; `Attention`, `FeedForward`, `Block` are its parts.
 - `Bert`, `Albert` (`AbstractEncoder`), with `BertConfig`, `AlbertConfig`: encoders, with heads;
   `SentenceClassifier`: with padding.
-- `Gpt2`, `Llama`, `Mixtral` (`AbstractDecoder`), with `Gpt2Config`, `LlamaConfig`, `MixtralConfig`, `RopeConfig`,
-  `Llama3Scaling`: decoders with a cache (`KvCache`); `generate` continues a sequence.
+- `Gpt2`, `Llama`, `Mixtral`, `SigmaDecoder` (`AbstractDecoder`), with `Gpt2Config`, `LlamaConfig`, `MixtralConfig`,
+  `SigmaDecoderConfig`, `RopeConfig`, `Llama3Scaling`: decoders with a cache (`KvCache`); `generate` continues one.
 - `MixtralMoe`, `SigmaMoe`: mixtures of experts, of `Router` and `ExpertLinear`; `RoutingStats` says how tokens spread,
   `load_balancing_loss` and `routing_entropy_loss` make it even; `WithRouting` gives them to training.
 - `through`: the way through the blocks, for what holds them in another way than a list.
@@ -47,6 +47,7 @@ from ._routing import (
     routing_entropy_loss as routing_entropy_loss,
 )
 from ._sentence import SentenceClassifier as SentenceClassifier
+from ._sigma_decoder import SigmaDecoder as SigmaDecoder, SigmaDecoderConfig as SigmaDecoderConfig
 from ._sigma_moe import SigmaMoe as SigmaMoe
 from ._through import through as through
 from ._untie import untie as untie

@@ -12,6 +12,7 @@ from ._attention import attend
 from ._cache import KvCache, LayerCache, empty_cache
 from ._decoder import AbstractDecoder, Hidden, Logits, Tokens
 from ._initial import check_divides, check_sizes, normal_embedding, normal_linear
+from ._through import through
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -92,11 +93,11 @@ class Gpt2Block(eqx.Module):
 
     def __call__(
         self, x: Hidden, cache: LayerCache, start: Int[Array, ""], visible: Bool[Array, "tokens max_len"]
-    ) -> tuple[Hidden, LayerCache]:
+    ) -> tuple[Hidden, LayerCache, None]:
         """The next tokens, from position `start` on."""
         mixed, cache = self.attention(jax.vmap(self.norm1)(x), cache, start, visible)
         x = x + mixed
-        return x + jax.vmap(self.mlp)(jax.vmap(self.norm2)(x)), cache
+        return x + jax.vmap(self.mlp)(jax.vmap(self.norm2)(x)), cache, None
 
 
 class Gpt2(AbstractDecoder):
@@ -141,10 +142,7 @@ class Gpt2(AbstractDecoder):
         positions = cache.positions(tokens.shape[0])
         visible = cache.visible(positions)
         x = self.embedding.weight[tokens] + self.positions.weight[positions]
-        layers = []
-        for block, layer in zip(self.blocks, cache.layers, strict=True):
-            x, layer = block(x, layer, cache.length, visible)
-            layers.append(layer)
+        x, layers, _ = through(self.blocks, x, cache.layers, cache.length, visible)
         x = jax.vmap(self.norm)(x)
         logits = x @ self.embedding.weight.T if self.head is None else jax.vmap(self.head)(x)
         return logits, KvCache(layers, positions[-1] + 1)

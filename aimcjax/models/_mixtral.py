@@ -1,6 +1,7 @@
 """Mixtral."""
 
 import dataclasses
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -134,13 +135,19 @@ class Mixtral(AbstractDecoder):
     def with_routing(self, tokens: Tokens) -> tuple[Logits, RoutingStats]:
         """Logits of one sequence, and how its tokens were routed; the leading axis of the statistics is layers."""
         logits, _, stats = llama_step(self, tokens, self.init_cache(tokens.shape[0]))
-        return logits, jax.tree.map(lambda *leaves: jnp.stack(leaves), *stats)
+        return logits, stacked_stats(stats)
+
+
+def stacked_stats(stats: list[RoutingStats]) -> RoutingStats:
+    """Those of all layers as one, along a leading axis."""
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *stats)
 
 
 class WithRouting(eqx.Module):
-    """A `Mixtral` that is called for its logits and for how it routed: what `load_balancing_loss` trains on."""
+    """A decoder with experts (`Mixtral`, `SigmaDecoder`) that is called for its logits and for how it routed: what
+    `load_balancing_loss` trains on."""
 
-    model: Mixtral
+    model: Any
 
     def __call__(self, tokens: Tokens) -> tuple[Logits, RoutingStats]:
         """See `Mixtral.with_routing`."""

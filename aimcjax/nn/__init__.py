@@ -9,7 +9,7 @@
   matrices.
 - `trainable`: which leaves training may change. `with_compensation`, `with_compensation_strength`:
   another drift compensation, or the same at another strength.
-- `reused`: a layer in one step of a loop, with read noise of that step.
+- `reused`: a layer in one step of a loop, with read noise of that step; `is_recurrent`: cells that need it not.
 - `reestimate_batch_norm`: statistics of batch normalisation as the chip gives them.
 - `LsqRange`, `ClippingRange`, `FixedRange`, `VectorRange`, `RunningRange`, `InitialRange`: how input ranges act and
   learn (`with_ranges`). `with_weight_ranges`, `with_designs`, `scale_noise`, `in_precision`: what training changes.
@@ -65,6 +65,7 @@ from ._linear import (
     is_analog as is_analog,
     partition_of as partition_of,
 )
+from ._loops import is_recurrent as is_recurrent
 from ._matrices import matrix_layers as matrix_layers
 from ._patches import with_patches as with_patches
 from ._ranges import (

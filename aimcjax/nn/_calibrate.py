@@ -40,6 +40,8 @@ def calibrate(model: Model, xs: Array, *, quantile: float = 0.999) -> Model:
     """
     if not 0.0 < quantile <= 1.0:
         raise ValueError(f"`quantile` is a fraction in (0, 1], got {quantile}")
+    if np.size(xs) == 0:
+        raise ValueError(f"calibration needs data, got samples of shape {np.shape(xs)}")
     if not np.all(np.isfinite(np.asarray(xs))):
         raise ValueError("calibration data must be finite, got NaN or infinite values")
     histograms = _input_histograms(model, xs)

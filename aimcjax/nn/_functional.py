@@ -17,6 +17,7 @@ from ..mapping import AbstractCompensation
 from ..tiles import AbstractTileDesign
 from ._convert import analog_layers, map_layers, rebuilt
 from ._linear import AnalogLinear, ProgrammedLinear, is_analog
+from ._loops import fresh_in_loops, has_cells
 from ._ranges import AbstractRangeRule
 from ._tied import expand_tied
 
@@ -67,22 +68,40 @@ def at(model: Model, *, t: Time, key: PRNGKey | None = None) -> Model:
 def apply(model: Any, xs: PyTree[Array], *, key: PRNGKey, t: Time | None = None) -> PyTree[Array]:
     """Evaluates a model on a batch; each sample reads with its own noise.
 
-    A model that is not programmed programs a chip for every sample: `program` it first, unless that is meant. A
-    layer that the model calls again in a Python loop or a `scan` repeats its noise unless it is given a `key`.
+    A model that is not programmed programs a chip for every sample: `program` it first, unless that is meant. The
+    weights of a chip are the same at every read of a sample, and noise of reads and outputs is drawn for each: in every
+    step of a loop around recurrent cells (those of Equinox and Flax NNX, `flax.nnx.RNN`, what `is_recurrent` says), be
+    it a `scan` or of Python. Another layer that the model calls again in a loop repeats its noise: give it a `key`, or
+    take it as `reused`.
 
     **Arguments:** `model`, analog, programmed or aged (digital models too: they need no noise); `xs`, arrays with
     one leading sample axis; `key`; `t` [s], ages a programmed model first (default: as it is).
 
     **Returns:** the outputs, stacked along the sample axis.
+
+    **Raises:** `ValueError` for scalars, and for inputs that do not fit a layer.
     """
+    if any(jnp.ndim(x) == 0 for x in jax.tree.leaves(xs)):
+        raise ValueError("`apply` takes samples along a leading axis, got a scalar; one sample is `x[None]`")
     aged = model if t is None else at(model, t=t)
     n_samples = jax.tree.leaves(xs)[0].shape[0]
-    return jax.vmap(lambda x, key: bind(rebuilt(aged), key)(x))(xs, jr.split(key, n_samples))
+    call = _call_with_cells if has_cells(aged) else lambda model, x, key: bind(rebuilt(model), key)(x)
+    return jax.vmap(lambda x, key: call(aged, x, key))(xs, jr.split(key, n_samples))
+
+
+def _call_with_cells(model: Any, x: Any, key: PRNGKey) -> Any:
+    if any(isinstance(layer, AnalogLinear) for layer in analog_layers(model).values()):
+        key, key_program = jr.split(key)
+        model = program(model, key=key_program)  # once: cells in a loop would program themselves in every step
+    return fresh_in_loops(lambda keys, x: _bind(rebuilt(model), keys)(x), _keys(model, key, required=False), x)
 
 
 def bind(model: Model, key: PRNGKey) -> Model:
     """The model with a read key in every analog layer, derived from the layer's name."""
-    keys = _keys(model, key, required=False)
+    return _bind(model, _keys(model, key, required=False))
+
+
+def _bind(model: Model, keys: dict[str, PRNGKey]) -> Model:
     return map_layers(model, lambda _, layer: dataclasses.replace(layer, key=keys[layer.name]), is_analog)
 
 

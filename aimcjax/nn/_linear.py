@@ -201,6 +201,11 @@ class _TileProduct(AbstractProduct):
     ) -> Array:
         """One product: steps, noise and sums in the precision of the range, the product in that of `x`."""
         part, rule = matrix.partition, self._layer.ranges
+        if x.shape != (part.n_in,):
+            raise ValueError(
+                f"layer {self._layer.name} multiplies one vector of {part.n_in}, got an input of shape {x.shape}; "
+                "batches and positions are `vmap`"
+            )
         with jax.named_scope(f"aimc.{self._layer.name}"):
             xs = part.split_vector(x.astype(jnp.result_type(input_range)))
             ranges = jnp.broadcast_to(input_range, part.grid_rows)

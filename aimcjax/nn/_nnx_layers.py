@@ -12,11 +12,17 @@ from ._contraction import Dense, Einsum
 from ._convert import is_lookup, is_opaque, make_analog, to_analog
 from ._convolution import Convolution, Pads
 from ._forms import AbstractForm, Lookup
+from ._loops import is_recurrent
 from ._nnx import NnxAnalog, nnx_analog
 
 
 @is_lookup.register
 def _(layer: nnx.Embed) -> bool:
+    return True
+
+
+@is_recurrent.register
+def _(layer: nnx.RNNCellBase) -> bool:
     return True
 
 

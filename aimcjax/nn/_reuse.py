@@ -16,8 +16,10 @@ Model = TypeVar("Model")
 def reused(model: Model, use: int | Int[Array, ""]) -> Model:
     """`model`, or a part of one, as it is in use number `use`: the same cells, read with noise of that use.
 
-    Analog layers hold one read key for a whole forward pass, which a loop around them would repeat; `vmap` does not.
-    Digital models come back as they are, and so does `flax.nnx.RNN`, whose loop is its own. In a recurrent network:
+    Analog layers hold one read key for a whole forward pass, which a loop around them would repeat; `vmap` does not,
+    and `apply` sees to loops around recurrent cells (`is_recurrent`). Physically the weights are the same at every
+    read and the noise of reads is not. Digital models come back as they are. In a recurrent network of other layers,
+    or in a model that is called without `apply`:
 
         step = lambda h, item: (reused(cell, item[0])(item[1], h), None)
         h, _ = lax.scan(step, h, (jnp.arange(len(xs)), xs))

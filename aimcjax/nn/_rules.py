@@ -25,6 +25,11 @@ class Rule:
             re.compile(self.pattern)
         except re.error as error:
             raise ValueError(f"rule pattern {self.pattern!r} is not a regular expression: {error}") from None
+        if not isinstance(self.design, AbstractTileDesign | None):
+            got = f"{type(self.design).__name__} {str(self.design)[:40]!r}"
+            raise ValueError(
+                f"rule {self.pattern!r}: its design is a tile, such as `tiles.preset(...)`, or None, got {got}"
+            )
 
 
 class RuleBook:

@@ -47,13 +47,14 @@ def check(config: Config, data: Dataset) -> None:
 
 
 def check_blocks(config: Config, model: Any) -> None:
-    """Raises `ValueError` for modules to compute again that `model` does not have."""
+    """Raises `ValueError` for modules to compute again that `model` does not have, and for `deep` networks that are no
+    decoders."""
+    model = training.scanned(model) if config.deep else model
     for section in ("digital_training", "hwa_training", "adapter"):
         asked = getattr(config, section)
         if asked is not None and asked.remat is not None:
             with naming(section):
-                found = training.scanned(model) if config.deep else model
-                training.with_checkpoints(found, asked.remat)
+                training.with_checkpoints(model, asked.remat)
 
 
 def train_digital(config: Config, model: Any, data: Dataset, key: PRNGKey, progress: Progress) -> Any:

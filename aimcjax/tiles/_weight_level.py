@@ -187,7 +187,12 @@ class WeightLevelTile(AbstractTileDesign):
 
 
 def _product(v: Float[Array, " n"], w: Float[Array, "n cols"], dtype: Any) -> Float[Array, " cols"]:
-    return jnp.matmul(v.astype(dtype), w.astype(dtype), preferred_element_type=w.dtype)
+    low, low_w = v.astype(dtype), w.astype(dtype)
+    y = jnp.matmul(low, low_w, preferred_element_type=w.dtype)
+    if y.dtype == low.dtype:
+        return y
+    # Else the gradient of sums in single precision would be: two of three products of a step in that precision.
+    return replace_gradient(y, jnp.matmul(low, low_w).astype(y.dtype))
 
 
 @read_together.register

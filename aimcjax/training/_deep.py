@@ -1,13 +1,13 @@
 """Deep networks in little memory: their blocks are one loop, each computed again for its gradient."""
 
 import dataclasses
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
-from jaxtyping import Array
+from jaxtyping import Array, PyTree
 
 from .. import models, nn
 from .._random import keys_for
@@ -65,16 +65,31 @@ def _unnamed(block: Any) -> Any:
 def scanned(model: Any) -> Any:
     """The model with its list `blocks` as one loop (`ScannedBlocks`).
 
-    **Raises:** `ValueError` if its blocks are no such list.
+    **Raises:** `ValueError` if it has no such list, or its blocks are not all of one form.
     """
     if isinstance(model, models.WithRouting):
         return models.WithRouting(scanned(model.model))
-    if not isinstance(model, (models.Llama, models.Mixtral)):
-        raise ValueError(f"deep=True is for Llama and Mixtral, got {type(model).__name__}; train it without")
-    return eqx.tree_at(lambda it: it.blocks, model, ScannedBlocks(model.blocks))
+    blocks = getattr(model, "blocks", None)
+    if not isinstance(model, models.AbstractDecoder) or not isinstance(blocks, list):
+        raise ValueError(f"deep=True is for decoders (gpt, llama, moe), got {type(model).__name__}; train it without")
+    kinds = {(tree.structure, tree.shapes) for tree in map(_form_of, blocks)}
+    if len(kinds) > 1:
+        raise ValueError("deep=True needs equal blocks, got different ones: convert all or none, or train without")
+    return eqx.tree_at(lambda it: it.blocks, model, ScannedBlocks(blocks))
 
 
-def deep_hwa_forward(model: Any, xs: Array, *, key: PRNGKey, ages: tuple[float, float] = (20.0, 20.0)) -> Array:
+class _Form(NamedTuple):
+    structure: Any
+    shapes: tuple[Any, ...]
+
+
+def _form_of(block: Any) -> _Form:
+    arrays, rest = eqx.partition(_unnamed(block), eqx.is_array)
+    leaves, structure = jax.tree.flatten(arrays)
+    return _Form((structure, jax.tree.structure(rest)), tuple((leaf.shape, leaf.dtype) for leaf in leaves))
+
+
+def deep_hwa_forward(model: Any, xs: Array, *, key: PRNGKey, ages: tuple[float, float] = (20.0, 20.0)) -> PyTree[Array]:
     """`hwa_forward` with the same chip, of which every block is programmed when its turn comes, and again for its
     gradient: memory for the chip of one block instead of all."""
     key_program, key_rest = jr.split(key)

@@ -9,14 +9,14 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 import optax
-from jaxtyping import Array
+from jaxtyping import Array, PyTree
 
 from .. import nn
 from .._types import PRNGKey, Scalar
 from ..periphery import clamp
 
 
-def digital_forward(model: Any, xs: Array, *, key: PRNGKey) -> Array:
+def digital_forward(model: Any, xs: Array, *, key: PRNGKey) -> PyTree[Array]:
     """The model on a batch, without noise; on CPUs convolutions are products with patches (`nn.with_patches`)."""
     del key
     return jax.vmap(_quick_in_loops(model))(xs)
@@ -28,7 +28,7 @@ def _quick_in_loops(model: Any) -> Any:
 
 def hwa_forward(
     model: Any, xs: Array, *, key: PRNGKey, ages: tuple[float, float] = (20.0, 20.0), chips: int = 1
-) -> Array:
+) -> PyTree[Array]:
     """Fresh chips of random ages, programmed from the present weights and read by equal parts of the batch.
 
     One draw of the cells and of the age for each chip and step, fresh read noise per sample; gradients reach weights
@@ -52,12 +52,12 @@ def hwa_forward(
     return jax.tree.map(lambda y: y.reshape(-1, *y.shape[2:]), ys)
 
 
-def _on_fresh_chip(model: Any, xs: Array, ages: tuple[float, float], key: PRNGKey) -> Array:
+def _on_fresh_chip(model: Any, xs: Array, ages: tuple[float, float], key: PRNGKey) -> PyTree[Array]:
     key_program, key_rest = jr.split(key)
     return chip_forward(nn.program(model, key=key_program), xs, key=key_rest, ages=ages)
 
 
-def chip_forward(model: Any, xs: Array, *, key: PRNGKey, ages: tuple[float, float] = (20.0, 20.0)) -> Array:
+def chip_forward(model: Any, xs: Array, *, key: PRNGKey, ages: tuple[float, float] = (20.0, 20.0)) -> PyTree[Array]:
     """One given chip at a random age, read by the whole batch: the forward pass of adapters that learn what one chip
     became. For adapters that fit any chip, `hwa_forward`.
 

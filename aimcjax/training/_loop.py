@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools as ft
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -42,7 +43,14 @@ class Schedule(NamedTuple):
     accumulate: int = 1
 
     def check(self, n_samples: int) -> None:
-        """Raises `ValueError` if a batch is more than all samples, or no whole number of parts."""
+        """Raises `ValueError` if a batch is more than all samples, or no whole number of parts; and for numbers that
+        cannot be."""
+        for name, least in {"epochs": 0, "batch_size": 1, "accumulate": 1, "shift": 0, "settle": 0}.items():
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} is a whole number from {least}, got {getattr(self, name)}")
+        if not (0 <= self.learning_rate < math.inf and 0 <= self.weight_decay < math.inf):
+            rates = f"learning_rate={self.learning_rate}, weight_decay={self.weight_decay}"
+            raise ValueError(f"learning rate and decay are finite and not below zero, got {rates}")
         if self.batch_size % self.accumulate:
             raise ValueError(f"batch_size={self.batch_size} does not divide into accumulate={self.accumulate} parts")
         if self.batch_size > n_samples:
@@ -78,9 +86,12 @@ def fit(
 
     **Returns:** the trained model and the mean loss of each epoch [nats].
 
-    **Raises:** `ValueError` if the data are fewer than a batch, or a batch does not split over the mesh;
+    **Raises:** `ValueError` for schedules that cannot be, data that are fewer than a batch or have no label each, and
+    a batch that does not split over the mesh;
     `FloatingPointError` if the loss is no longer finite.
     """
+    if len(x) != len(y):
+        raise ValueError(f"every sample has a label, got {len(x)} samples and {len(y)} labels")
     schedule.check(len(y))
     layout = Layout(mesh, deep)
     check_batch(schedule.batch_size // schedule.accumulate, {} if mesh is None else mesh.shape)

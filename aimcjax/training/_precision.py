@@ -7,7 +7,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array
+from jaxtyping import Array, PyTree
 
 from .. import models, nn
 from .._types import PRNGKey
@@ -15,9 +15,10 @@ from .._types import PRNGKey
 
 def in_precision(forward: Callable[..., Array], dtype: Any) -> Callable[..., Array]:
     """`forward` with activations and products in `dtype` (`jnp.bfloat16`), and float32 for everything that must not be
-    rounded: the stored weights, ranges and their statistics, noise, the sums of products, and the logits."""
+    rounded: the stored weights, ranges and their statistics, noise, the sums of the tiles' products, and the logits.
+    Products of gradients are in `dtype`, with sums rounded to it."""
 
-    def lower(model: Any, xs: Array, *, key: PRNGKey) -> Array:
+    def lower(model: Any, xs: Array, *, key: PRNGKey) -> PyTree[Array]:
         cast = lambda x: x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x
         return jax.tree.map(lambda y: y.astype(jnp.float32), forward(nn.in_precision(model, dtype), cast(xs), key=key))
 
@@ -31,7 +32,7 @@ def rematerialised(forward: Callable[..., Array], blocks: str) -> Callable[..., 
     **Raises:** `ValueError`, when it is called, if `blocks` is no pattern or matches no module.
     """
 
-    def again(model: Any, xs: Array, *, key: PRNGKey) -> Array:
+    def again(model: Any, xs: Array, *, key: PRNGKey) -> PyTree[Array]:
         return forward(with_checkpoints(model, blocks), xs, key=key)
 
     return again

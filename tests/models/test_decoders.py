@@ -24,6 +24,7 @@ CONFIGS = {
     "gpt2": (models.Gpt2, models.Gpt2Config(**SIZES)),
     "llama": (models.Llama, models.LlamaConfig(**SIZES, n_kv_heads=1, head_dim=6)),
     "mixtral": (models.Mixtral, models.MixtralConfig(**SIZES, n_kv_heads=1, n_experts=3)),
+    "sigma": (models.SigmaDecoder, models.SigmaDecoderConfig(**SIZES, n_kv_heads=1, n_experts=4, top_k=2)),
 }
 
 

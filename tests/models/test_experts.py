@@ -6,13 +6,16 @@ import pathlib
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import jax.random as jr
 import numpy as np
 import pytest
 import tolerances
 from contract import Entry, check_contract
 from filled import filled, integers, normal
 
-from aimcjax import chips, models, nn, tiles
+from aimcjax import chips, models, nn, tiles, training
+from aimcjax.config._models import MODELS
+from aimcjax.datasets import Dataset
 
 
 FIXTURES = pathlib.Path(__file__).parent / "fixtures"
@@ -153,6 +156,25 @@ def test_routing_stays_digital():
     model = (_sigma(), filled(eqx.nn.Linear, 8, 2))
     analog = nn.convert(model, [nn.Rule(".*", tiles.preset("ideal"))])
     assert sorted(nn.analog_layers(analog)) == ["0/down", "0/up", "1"]  # experts and linear layers, not the router
+
+
+def test_a_decoder_of_a_config_converts_and_learns_on_chips():
+    tokens = integers(11, 16, 6)
+    data = Dataset("text", tokens, np.roll(tokens, -1, 1), tokens, tokens, tuple(map(str, range(11))))
+    sizes = {"dim": 8, "n_layers": 1, "n_heads": 2, "n_kv_heads": 1, "hidden": 6, "n_experts": 4, "top_k": 2}
+    model = MODELS["sigma_moe"](type="sigma_moe", **sizes).build(data, jr.key(0))
+    analog = nn.convert(model, [nn.Rule(".*", tiles.WeightLevelTile(rows=16, cols=16, adc=None))])
+    assert {"blocks/0/moe/up", "blocks/0/moe/down", "blocks/0/attention/q", "head"} <= set(nn.analog_layers(analog))
+    assert analog.blocks[0].moe.up.input_range.shape == (4,)
+    schedule = training.Schedule(epochs=8, batch_size=8, learning_rate=2e-2)
+    with jax.numpy_dtype_promotion("standard"):  # optax is not written for strict promotion
+        trained, losses = training.fit(
+            models.WithRouting(analog), data.x_train, data.y_train, forward=training.hwa_forward, schedule=schedule,
+            objective=training.Balanced(training.CrossEntropy(), 0.02), key=jr.key(1),
+        )  # fmt: skip
+    assert losses[-1] < losses[0] - 0.2
+    assert np.any(trained.model.blocks[0].moe.router.weight != model.blocks[0].moe.router.weight)
+    assert isinstance(nn.to_digital(trained.model), models.SigmaDecoder)
 
 
 @pytest.mark.parametrize("top_k", [0, 6])

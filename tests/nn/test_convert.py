@@ -4,6 +4,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
+import jaxtyping
 import numpy as np
 import pytest
 import tolerances
@@ -101,6 +102,28 @@ def test_misuse_is_named(getkey) -> None:
     broken = eqx.tree_at(lambda m: m.layers[0].weight, analog, jnp.full((2, 4), jnp.nan))
     with pytest.raises(ValueError, match="layer layers/0: weights must be finite, got 8 NaN"):
         nn.program(broken, key=getkey())
+
+
+@pytest.fixture
+def unchecked():
+    """Without the checks of types that only tests have."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+def test_inputs_that_do_not_fit_are_named(unchecked, getkey) -> None:
+    analog = nn.convert(Mlp(4, 2, (), key=getkey()), [nn.Rule(".*", IDEAL)])
+    chip = nn.program(analog, key=getkey())
+    with pytest.raises(ValueError, match=r"rule '\.\*': its design is a tile, .*, got str 'ideal'"):
+        nn.Rule(".*", "ideal")
+    for shape in ((3, 5), (3, 1, 4)):  # the second would fit by its size
+        with pytest.raises(ValueError, match="layer layers/0 multiplies one vector of 4, got an input of shape"):
+            nn.apply(chip.layers[0], jnp.ones(shape), key=getkey())
+    with pytest.raises(ValueError, match="samples along a leading axis, got a scalar"):
+        nn.apply(chip, jnp.ones(()), key=getkey())
+    with pytest.raises(ValueError, match=r"calibration needs data, got samples of shape \(0, 4\)"):
+        nn.calibrate(analog, jnp.ones((0, 4)))
 
 
 def test_time_is_never_ignored(getkey) -> None:

@@ -149,9 +149,34 @@ def test_one_step_of_experts_on_any_mesh() -> None:
         np.testing.assert_allclose(loss(eqx.combine(arrays, analog), jax.device_put(rows, batch)), alone, rtol=1e-5)
 
 
+def _gpt(n_layers: int = 2) -> models.Gpt2:
+    sizes = {name: size for name, size in SIZES.items() if name != "n_kv_heads"}
+    return models.Gpt2(models.Gpt2Config(**{**sizes, "n_layers": n_layers}, tied=False), key=jr.key(0))
+
+
+def _sigma(n_layers: int = 2) -> models.SigmaDecoder:
+    sizes = {**SIZES, "n_layers": n_layers, "n_experts": 4, "top_k": 2}
+    return models.SigmaDecoder(models.SigmaDecoderConfig(**sizes), key=jr.key(0))
+
+
+def test_blocks_of_a_deep_network_are_one_loop() -> None:
+    model = _gpt(3)
+    program = jax.make_jaxpr(training.scanned(model))(X[0])
+    assert [eqn.params["length"] for eqn in program.eqns if eqn.primitive.name == "scan"] == [3]
+    found, wanted = (
+        eqx.filter_jit(lambda model: model(jnp.asarray(X[0])))(m) for m in (training.scanned(model), model)
+    )
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.slow
-def test_a_deep_network_is_the_same_network() -> None:
-    model = _analog(_llama(2), "blocks/.*/(q|down)")
+@pytest.mark.parametrize(
+    ("make", "layers"),
+    [(lambda: _llama(2), "q|down"), (_gpt, "qkv|down"), (_sigma, "q|down")],
+    ids=["llama", "gpt2", "sigma"],
+)
+def test_a_deep_network_is_the_same_network(make: Any, layers: str) -> None:
+    model = _analog(make(), f"blocks/.*/({layers})")
     loss = lambda model, forward: training.cross_entropy(forward(model, jnp.asarray(X), key=jr.key(5)), jnp.asarray(Y))
     gradient = lambda f: eqx.filter_jit(eqx.filter_value_and_grad(f))(model)
     plain, grads = gradient(lambda model: loss(model, training.hwa_forward))
@@ -202,8 +227,10 @@ def test_a_config_names_its_mesh() -> None:
 def test_refuses_what_does_not_split() -> None:
     with pytest.raises(ValueError, match="batch_size=6 does not split over 4 devices"):
         training.check_batch(6, {"data": 2, "expert": 2})
-    with pytest.raises(ValueError, match="is for Llama and Mixtral, got Mlp"):
+    with pytest.raises(ValueError, match="is for decoders .*, got Mlp"):
         training.scanned(models.Mlp(8, 2, (16,), key=jr.key(0)))
+    with pytest.raises(ValueError, match="deep=True needs equal blocks, got different ones"):
+        training.scanned(_analog(_gpt(), "blocks/1/.*/qkv"))
 
 
 @pytest.mark.slow

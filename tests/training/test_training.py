@@ -4,6 +4,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
+import jaxtyping
 import numpy as np
 import optax
 import pytest
@@ -128,6 +129,34 @@ def test_failures_are_named() -> None:
             schedule=SCHEDULE,
             key=jr.key(0),
         )
+
+
+@pytest.fixture
+def unchecked():
+    """Without the checks of types that only tests have."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epochs": -1}, "epochs is a whole number from 0, got -1"),
+        ({"batch_size": 0}, "batch_size is a whole number from 1, got 0"),
+        ({"accumulate": 0}, "accumulate is a whole number from 1, got 0"),
+        (
+            {"learning_rate": float("nan")},
+            "learning rate and decay are finite and not below zero, got learning_rate=nan",
+        ),
+    ],
+)
+def test_schedules_that_cannot_be_are_refused(unchecked, change: dict, message: str) -> None:
+    model, how = Mlp(8, 2, (), key=jr.key(0)), {"forward": training.digital_forward, "key": jr.key(0)}
+    with pytest.raises(ValueError, match=message):
+        training.fit(model, X, Y, schedule=SCHEDULE._replace(**change), **how)
+    with pytest.raises(ValueError, match="every sample has a label, got 256 samples and 255 labels"):
+        training.fit(model, X, Y[1:], schedule=SCHEDULE, **how)
 
 
 def test_only_matrices_decay() -> None:
