@@ -29,6 +29,8 @@ def save(path: Path, **trees: Any) -> None:
 def load(path: Path, name: str, like: Model) -> Model:
     """The pytree called `name` of a checkpoint, with the structure, dtypes and shardings of `like`.
 
+    The arrays of `like` may be `jax.ShapeDtypeStruct`s: nothing is held twice while large models are read.
+
     **Raises:** `FileNotFoundError` if there is no checkpoint at `path`; `ValueError` if it is damaged, or its arrays
     are not those of `like`.
     """
@@ -48,10 +50,11 @@ def load(path: Path, name: str, like: Model) -> Model:
             f"the checkpoint {path} does not fit the model: {name} differs in {', '.join(differing[:3])}; "
             "was it written with another config?"
         )
-    abstract = {k: jax.ShapeDtypeStruct(v.shape, v.dtype, sharding=v.sharding) for k, v in wanted.items()}
+    here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    abstract = {k: jax.ShapeDtypeStruct(v.shape, v.dtype, sharding=v.sharding or here) for k, v in wanted.items()}
     with _readable(path):
         found: dict[str, jax.Array] = ocp.load_checkpointables(str(path), {name: abstract})[name]
-    arrays, rest = eqx.partition(like, eqx.is_array)
+    arrays, rest = eqx.partition(like, _is_array)
     return eqx.combine(jtu.tree_map_with_path(lambda at, _: found[_key(at)], arrays), rest)
 
 
@@ -71,8 +74,12 @@ def _read_after_failure(error: BaseException | None) -> bool:
     return isinstance(error, RuntimeError) and "Event loop is closed" in str(error)
 
 
-def _named_arrays(tree: Any) -> dict[str, jax.Array]:
-    return {_key(at): leaf for at, leaf in jtu.tree_leaves_with_path(eqx.filter(tree, eqx.is_array))}
+def _is_array(leaf: Any) -> bool:
+    return eqx.is_array(leaf) or isinstance(leaf, jax.ShapeDtypeStruct)
+
+
+def _named_arrays(tree: Any) -> dict[str, Any]:
+    return {_key(at): leaf for at, leaf in jtu.tree_leaves_with_path(eqx.filter(tree, _is_array))}
 
 
 def _key(path: Any) -> str:

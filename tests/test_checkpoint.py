@@ -33,6 +33,11 @@ def test_restores_every_network_exactly(saved: Path) -> None:
     assert not eqx.tree_equal(_model(), _model(seed=1))
 
 
+def test_restores_into_shapes_alone(saved: Path) -> None:
+    like = eqx.filter_eval_shape(_model)
+    assert eqx.tree_equal(checkpoint.load(saved, "baseline", like), _model())
+
+
 def test_restores_analog_models_with_their_physics(tmp_path: Path, getkey: Callable[[], jax.Array]) -> None:
     tile = tiles.TileDesign(rows=4, cols=4)
     chip = nn.program(nn.convert(_model(), [nn.Rule(".*", tile)]), key=getkey())

@@ -110,7 +110,8 @@ def fit(
         if not jnp.isfinite(loss):
             raise FloatingPointError(
                 f"training diverged: the loss is no longer finite in epoch {index + 1} of {schedule.epochs}; "
-                f"a learning rate below {schedule.learning_rate:g} may help"
+                f"a learning rate below {schedule.learning_rate:g} may help (labels from {y.min()} to {y.max()} "
+                "must be classes of the model)"
             )
         progress(index + 1, history[-1])
     return nn.unwatched(eqx.combine(params, eqx.combine(fixed, structure)[0])), history
