@@ -5,11 +5,13 @@
 - `CostModel`, `cost(...)`: energy by component, latency, area. `check_cost(model)`: whether they are known.
 - `timing`: operations of an inference, `schedule` on shared resources, requests under load, experts on stacked arrays.
 - `economics`: yield with spares, dies of a wafer, cost of tokens, break-even with GPUs, sensitivity.
+- `heat`: temperatures of tiles and tiers, leakage, throttling, ageing.
+- `service`: months of requests, heat, drift and wear under a policy, and their log.
 - `rewritten_cells(before, after)`: what had to be written to make one chip the other; none where adapters train.
 """
 
 from ..nn import Activity as Activity, count_activity as count_activity
-from . import economics as economics, timing as timing
+from . import economics as economics, heat as heat, service as service, timing as timing
 from ._cost import (
     COMPONENTS as COMPONENTS,
     Cost as Cost,

@@ -1,0 +1,17 @@
+"""How hot tiles and tiers get, and what heat does.
+
+- `ThermalNetwork`: tiles and tiers, `steady` and `transient`; `Map`, a number for every tile.
+- `Leakage`, `steady_with_leakage`, `approach`: power that grows with temperature; `HOTTEST`, where it has run away.
+- `throttle`: the work that a limit of temperature allows; `bisect`, where it has no closed form.
+- `ThermalAgeing`: how much older hot tiles get.
+"""
+
+from ._ageing import ThermalAgeing as ThermalAgeing
+from ._leakage import (
+    HOTTEST as HOTTEST,
+    Leakage as Leakage,
+    approach as approach,
+    steady_with_leakage as steady_with_leakage,
+)
+from ._network import Map as Map, ThermalNetwork as ThermalNetwork
+from ._throttle import bisect as bisect, throttle as throttle

@@ -1,0 +1,71 @@
+"""How much of its work a chip can do without getting too hot."""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array
+
+from ..._types import Scalar
+from ._leakage import Leakage, approach, settle
+from ._network import Map, ThermalNetwork
+
+
+_HALVINGS = 40  # of the interval of activities: past the digits of float32
+
+
+def throttle(
+    network: ThermalNetwork,
+    power: Map,
+    limit: float | Scalar,
+    *,
+    idle: Map | None = None,
+    leakage: Leakage | None = None,
+) -> Scalar:
+    r"""The largest activity a in [0, 1] at which no tile is hotter than `limit`, with power $a P + P_{idle}$.
+
+    Without leakage the temperatures are linear in a: $a = \min_n (T_{lim} - T_n^{idle}) / \Delta T_n$. With it a is
+    found by bisection, for the temperatures still rise with a; its gradient is the implicit one. Smooth except where
+    another tile becomes the hottest, and at 0 and 1, where the gradient is zero.
+
+    **Arguments:** `power` [W] at full activity, of every tile; `limit` [K], infinite for none; `idle` [W], what every
+    tile takes at none, default nothing; `leakage`.
+
+    **Returns:** a; 0 where the chip is too hot even at rest.
+    """
+    limit = jnp.asarray(limit, jnp.result_type(network.ambient))
+    rest = jnp.zeros_like(power) if idle is None else idle
+    if leakage is not None:
+        return _bisected(network, power, limit, rest, leakage)
+    cold = network.steady(rest)
+    rise = network.rise(power)
+    warms = rise > 0
+    most = jnp.where(warms, (limit - cold) / jnp.where(warms, rise, 1.0), jnp.inf)
+    allowed = jnp.min(most)
+    too_hot = jnp.any(cold > limit)
+    return jnp.where(too_hot | (allowed < 0), 0.0, jnp.where(allowed < 1, allowed, 1.0))
+
+
+def bisect(network: ThermalNetwork, power: Map, limit: Scalar, rest: Map, leakage: Leakage) -> Scalar:
+    """`throttle` with leakage, without a gradient. A chip that runs away is infinitely hot, whatever the limit."""
+
+    def halve(count: Array, ends: tuple[Array, Array]) -> tuple[Array, Array]:
+        low, high = ends  # below: known to be good, or nothing is; above: known to be bad, but 2 at first
+        middle = jnp.where(count == 0, 1.0, 0.5 * (low + high))
+        hottest = jnp.max(approach(network, middle * power + rest, leakage))
+        good = jnp.isfinite(hottest) & (hottest <= limit)
+        return jnp.where(good, middle, low), jnp.where(good, high, middle)
+
+    low, high = lax.fori_loop(0, _HALVINGS, halve, (jnp.zeros_like(limit), jnp.full_like(limit, 2.0)))
+    return jnp.where(high > 1, 1.0, low)
+
+
+def _bisected(network: ThermalNetwork, power: Map, limit: Scalar, rest: Map, leakage: Leakage) -> Scalar:
+    peak = lambda given, a: jnp.max(settle(given[0], a * given[1] + given[2], given[3]))
+    given = (network, power, rest, leakage)
+    fixed, fixed_limit = lax.stop_gradient((given, limit))
+    low = bisect(fixed[0], fixed[1], fixed_limit, fixed[2], fixed[3])
+    slope = jax.jvp(lambda a: peak(fixed, a), (low,), (jnp.ones_like(low),))[1]
+    inside = (low > 0) & (low < 1) & jnp.isfinite(slope) & (slope > 0)
+    hottest = peak(given, low)  # at `low` itself: only what the arguments change moves it
+    change = jnp.where(inside, lax.stop_gradient(hottest) - hottest + limit - fixed_limit, 0.0)
+    return low + change / jnp.where(inside, slope, 1.0)

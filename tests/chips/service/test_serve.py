@@ -1,0 +1,288 @@
+"""Months of service on digits: what policies do, what they cost, and what stays with the cells."""
+
+import dataclasses
+import pathlib
+import re
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+import pytest
+import tolerances
+
+from aimcjax import datasets, devices, nn, periphery, tiles
+from aimcjax.chips import heat, service
+from aimcjax.chips.service import _chip as service_chip
+from aimcjax.models import Mlp
+from aimcjax.units import day
+
+
+STEPS, STEP = 26, 7 * day  # half a year
+SCORED: list[int] = []
+WORN = devices.Endurance(devices.Pcm(), cycles=0.0, scale=2e3, shape=1.0, onset=1e9)
+TILE = tiles.TileDesign(
+    rows=64,
+    cols=32,
+    device=devices.AtTemperature(WORN),  # a wrapper that does nothing: wear is found inside
+    dac=periphery.UniformDac(bits=8),
+    adc=periphery.UniformAdc(bits=8),
+)
+
+
+def _accuracy(logits: jax.Array, labels: jax.Array) -> jax.Array:
+    SCORED.append(1)
+    return jnp.mean((jnp.argmax(logits, -1) == labels).astype(float))
+
+
+def _policy(**parts: Any) -> service.Policy:
+    return service.load_policy({"name": "+".join(parts) or "nothing", **parts})
+
+
+class Machine:
+    """A small trained network and what is asked of it."""
+
+    def __init__(self) -> None:
+        data = datasets.digits()
+        xs, ys = jnp.asarray(data.x_train.reshape(-1, 64)), jnp.asarray(data.y_train)
+        model = Mlp(64, 10, (16,), key=jr.key(0))
+
+        @jax.jit
+        def train(arrays: Any) -> Any:
+            def loss(arrays: Any) -> jax.Array:
+                logits = jax.vmap(eqx.combine(arrays, fixed))(xs)
+                return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(logits), ys[:, None], axis=1))
+
+            down = lambda _, a: jax.tree.map(lambda p, g: p - 0.5 * g, a, jax.grad(loss)(a))
+            return jax.lax.fori_loop(0, 400, down, arrays)
+
+        arrays, fixed = eqx.partition(model, eqx.is_array)
+        analog = nn.convert(eqx.combine(train(arrays), fixed), [nn.Rule(".*", TILE)])
+        self.model = nn.calibrate(analog, xs[:100])
+        self.canaries, self.xs, self.labels = xs[:24], data.x_test.reshape(-1, 64), data.y_test
+        self.traffic = service.Traffic.constant(2e4, steps=STEPS, step=STEP)  # 20 mW
+        self.network = heat.ThermalNetwork(2, 2, sink=500.0)
+
+    def serve(self, *policies: service.Policy, **changes: Any) -> Any:
+        arguments = {"traffic": self.traffic, "network": self.network, "key": jr.key(7)} | changes
+        return service.serve(
+            self.model,
+            policies,
+            canaries=self.canaries,
+            xs=self.xs,
+            labels=self.labels,
+            score=_accuracy,
+            **arguments,
+        )
+
+
+@pytest.fixture(scope="module")
+def machine() -> Machine:
+    return Machine()
+
+
+@pytest.fixture(scope="module")
+def half_a_year(machine: Machine) -> Any:
+    return machine.serve(
+        _policy(),
+        _policy(recalibrate={"every": "30 days", "energy": "3 uJ", "time": "20 s"}),
+        _policy(refresh={"every": "28 days", "energy": "2 uJ", "energy_per_write": "5 pJ", "time": "60 s"}),
+        spare_tiles=4,
+    )
+
+
+def test_looking_after_a_chip_keeps_its_accuracy(half_a_year: Any) -> None:
+    last = half_a_year.accuracy.isel(step=slice(-5, None)).mean("step")
+    neglected, recalibrated, refreshed = (float(x) for x in last)
+    error = 2 / np.sqrt(360 * 5)  # four standard errors of a share, at most
+    assert recalibrated > neglected + error
+    assert refreshed > neglected + error
+    assert float(half_a_year.canary_error[1, -1]) < float(half_a_year.canary_error[0, -1])
+
+
+def test_policies_with_one_key_see_one_chip(half_a_year: Any) -> None:
+    """Until one of them acts, to the last bit; the months are told apart from the same start."""
+    before = half_a_year.isel(step=slice(0, 3))
+    for name in ("accuracy", "canary_error", "temperature_K", "failed_share"):
+        np.testing.assert_array_equal(before[name][0], before[name][1])
+        np.testing.assert_array_equal(before[name][0], before[name][2])
+    assert float(half_a_year.canary_error[0, 10]) != float(half_a_year.canary_error[1, 10])
+
+
+def test_calendar_and_energy_of_actions(half_a_year: Any) -> None:
+    recalibrations = np.flatnonzero(half_a_year.action.sel(action_name="recalibrate")[1])
+    np.testing.assert_array_equal(recalibrations, [4, 9, 14, 19, 24])  # the first weeks that are over 30 days apart
+    refreshes = np.flatnonzero(half_a_year.action.sel(action_name="refresh")[2])
+    np.testing.assert_array_equal(refreshes, np.arange(3, STEPS, 4))
+    np.testing.assert_array_equal(half_a_year.writes[2, -1], 1 + len(refreshes))
+    cells = 2 * (64 * 16 + 16 * 10)
+    assert int(half_a_year.cells.sum()) == cells
+    energy = half_a_year.action_energy_J.sum(("step", "action_name"))
+    expected = [0.0, 5 * 3e-6, len(refreshes) * (2e-6 + cells * 5e-12)]
+    np.testing.assert_allclose(energy, expected, rtol=tolerances.PRIMITIVE)
+    np.testing.assert_allclose(
+        half_a_year.energy_J.sum("step"),
+        2e4 * (STEPS * STEP - half_a_year.downtime_s.sum("step")) * 1e-6 + energy,
+        1e-5,
+    )
+
+
+def test_availability_is_one_minus_downtime(half_a_year: Any) -> None:
+    watching = STEPS * 1e-3
+    down = [watching, watching + 5 * 20.0, watching + 6 * 60.0]
+    np.testing.assert_allclose(1 - half_a_year.availability[:, -1], np.asarray(down) / (STEPS * STEP), rtol=1e-5)
+
+
+def test_layers_age_by_arrhenius_at_their_temperature(half_a_year: Any, machine: Machine) -> None:
+    power = 2e4 * 1e-6 / 2 * np.array([[[1.0, 1.0], [0.0, 0.0]]])  # two tiles, half of the power on each
+    expected = np.asarray(machine.network.steady(jnp.asarray(power, jnp.float32)))[0, 0]
+    np.testing.assert_allclose(half_a_year.temperature_K[0, 0], expected, rtol=tolerances.PRIMITIVE)
+    factor = np.exp(1.1 / 8.617333e-5 * (1 / 298.15 - 1 / expected.astype(float)))
+    np.testing.assert_allclose(half_a_year.age_s[0, -1], STEPS * STEP * factor, rtol=tolerances.COMPOSITE)
+    np.testing.assert_array_equal(half_a_year.age_s[2, 3], 0.0)
+
+
+def test_another_policy_or_profile_is_the_same_program(half_a_year: Any, machine: Machine) -> None:
+    n = len(SCORED)
+    profile = dataclasses.replace(machine.traffic, requests=machine.traffic.requests.at[3].set(0.0))
+    found = machine.serve(_policy(retry={"canary_error": 0.0, "at_most": 3}), traffic=profile, spare_tiles=0)
+    assert len(SCORED) == n + 1  # of the digital model
+    assert float(found.served[0, 3]) == 0.0
+    assert float(found.temperature_K[0, 3].max()) == pytest.approx(298.15)
+    np.testing.assert_array_equal(found.retries, 3.0)
+    assert (found.canary_error[0, :3] <= half_a_year.canary_error[0, :3]).all()  # the least of four reads
+
+
+def test_heat_traffic_and_the_digital_unit(half_a_year: Any, machine: Machine) -> None:
+    limit = 0.5 * (298.15 + float(half_a_year.peak_temperature_K[0, 0]))
+    always = {"canary_error": 0.0}
+    cool, half, digital = (
+        _policy(throttle={"temperature": f"{limit} K"}),
+        _policy(degrade={**always, "share": 0.25}),
+        _policy(fail_over={**always, "energy": "1 mJ", "time": "5 s"}),
+    )
+    found = machine.serve(cool, half, digital, spare_tiles=0)
+    np.testing.assert_allclose(found.peak_temperature_K[0], limit, rtol=tolerances.PRIMITIVE)
+    np.testing.assert_allclose(found.activity[0], 0.5, rtol=tolerances.COMPOSITE)
+    np.testing.assert_allclose(found.served[0] / found.requests[0], 0.5, rtol=tolerances.COMPOSITE)
+    exact = float(_accuracy(jax.vmap(nn.to_digital(machine.model))(machine.xs), jnp.asarray(machine.labels)))
+    np.testing.assert_allclose(found.accuracy[1], 0.75 * found.accuracy_analog[1] + 0.25 * exact, rtol=1e-5)
+    np.testing.assert_allclose(found.accuracy[2], exact, rtol=1e-6)
+    np.testing.assert_allclose(found.peak_temperature_K[2, 1:], 298.15)  # from the next step on
+    assert float(found.action_energy_J[2].sum()) == pytest.approx(1e-3)  # paid once
+    assert float(found.downtime_s[2].sum()) == pytest.approx(5.0 + STEPS * 1e-3)
+    np.testing.assert_allclose(found.digital_energy_J[1, 1:], 0.25 * found.served[1, 1:] * 100e-6, rtol=1e-5)
+
+
+def test_worn_cells_fail_and_layers_move_to_spares(machine: Machine) -> None:
+    """Refreshed every week cells of eta = 2000, beta = 1 fail by F(n) = 1 - exp(-n / 2000)."""
+    weekly = {"every": "7 days"}
+    worn = machine.serve(_policy(refresh=weekly), _policy(refresh=weekly, remap={"failed_share": 0.005}), spare_tiles=1)
+    share = (worn.failed_share[0] * worn.cells).sum("layer") / worn.cells.sum()
+    n = np.arange(1, STEPS + 1)
+    F, cells = -np.expm1(-n / 2e3), int(worn.cells.sum())
+    assert (np.abs(share - F) < 4 * np.sqrt(F / cells) + 1e-9).all()
+    assert (np.diff(worn.failed_share[0], axis=0) >= 0).all()  # what failed stays failed
+    assert float(worn.spares[1, -1]) == 0.0
+    assert int(worn.moved[1].sum()) == 1  # one spare tile, one layer of one tile
+    step, layer = np.argwhere(worn.moved[1].values)[0]
+    assert float(worn.writes[1, step, layer]) == 1.0
+    assert float(worn.failed_share[1, step, layer]) < float(worn.failed_share[1, step - 1, layer])
+
+
+def test_rewriting_keeps_faults_and_draws_the_rest_anew(machine: Machine) -> None:
+    faulty = dataclasses.replace(TILE, device=devices.StuckCells(devices.Pcm(), p_on=0.05, p_off=0.05))
+    model = nn.convert(nn.to_digital(machine.model), [nn.Rule(".*", faulty)])
+    chip = eqx.filter_jit(nn.program)(model, key=jr.key(1))
+    again = eqx.filter_jit(service_chip.rewritten)(model, chip, key=jr.key(2))
+    for name, layer in nn.analog_layers(chip).items():
+        old, new = layer.matrix.tiles.cells, again[name][0].cells
+        stuck = np.asarray(devices.is_stuck(faulty.device, old))
+        np.testing.assert_array_equal(stuck, devices.is_stuck(faulty.device, new))
+        np.testing.assert_array_equal(np.asarray(old.g)[stuck], np.asarray(new.g)[stuck])
+        assert (np.asarray(old.g)[~stuck] != np.asarray(new.g)[~stuck]).mean() > 0.5
+        np.testing.assert_allclose(again[name][0].gain, layer.matrix.tiles.gain, rtol=tolerances.PRIMITIVE)
+
+
+def test_telemetry_adds_up_and_is_read_back(half_a_year: Any, tmp_path: pathlib.Path) -> None:
+    records = service.telemetry(half_a_year, per_request={"layers/0": {"adc_calls": 16.0}})
+    for i, policy in enumerate(half_a_year.policy.values):
+        total = sum(record["energy_J"] for record in records if record["policy"] == policy)
+        assert total == pytest.approx(float(half_a_year.energy_J[i].sum()), rel=1e-9)
+    writes = [record for record in records if record["op_type"] == "write"]
+    assert sum(record["program_pulses"] for record in writes) == 6 * int(half_a_year.cells.sum())
+    assert {(record["policy"], record["action"], record["reason"]) for record in writes} == {
+        ("refresh", "refresh", "every")
+    }
+    first = next(record for record in records if record["op_type"] == "inference")
+    assert first["adc_calls"] == pytest.approx(16.0 * float(half_a_year.served[0, 0]))
+    service.write_telemetry(records, tmp_path / "log.jsonl")
+    assert service.read_telemetry(tmp_path / "log.jsonl") == records
+    table = service.telemetry_table(records)
+    assert float(table.energy_J.sum()) == pytest.approx(float(half_a_year.energy_J.sum()), rel=1e-9)
+    assert set(table) == set(service.FIELDS)
+    (tmp_path / "log.jsonl").write_text('{"time_s": 1}\n')
+    with pytest.raises(ValueError, match=r"line 1 is no record of telemetry"):
+        service.read_telemetry(tmp_path / "log.jsonl")
+
+
+def test_policies_are_read_and_written() -> None:
+    path = pathlib.Path(__file__).parents[3] / "configs" / "policies" / "monthly.yaml"
+    policy = service.load_policy(path)
+    assert policy.name == "monthly"
+    assert float(policy.recalibrate.every) == 30 * day
+    assert float(policy.throttle.temperature) == pytest.approx(358.15)
+    assert np.isinf(float(policy.refresh.every))
+    again = service.load_policy(service.describe_policy(policy))
+    assert eqx.tree_equal(policy, again)
+    assert jax.tree.structure(dataclasses.replace(policy, name="")) == jax.tree.structure(service.Policy(name=""))
+
+
+@pytest.mark.parametrize(
+    ("tree", "words"),
+    [
+        ({"refresh": {"evry": "1 day"}}, "policy: refresh: no trigger or parameter 'evry'; did you mean 'every'"),
+        ({"throttle": {"canary_error": 0.1}}, "throttle: no trigger or parameter 'canary_error'; known: temperature"),
+        ({"refesh": {}}, "policy: unknown action 'refesh'; did you mean 'refresh'"),
+        ({"refresh": {"every": "30 K"}}, "refresh: every: expected a quantity in s"),
+        ({"refresh": "daily"}, "refresh: expected {trigger: threshold, ...}, got 'daily'"),
+        ({"degrade": {"share": 1.5}}, "degrade: share: expected a value at most 1"),
+        ({"retry": {"canary_error": -1}}, "retry: canary_error is zero or more, got -1"),
+        ([], "expected {action: {trigger: threshold, ...}}, got []"),
+    ],
+)
+def test_policies_that_make_no_sense_are_refused(tree: Any, words: str, tmp_path: pathlib.Path) -> None:
+    if not isinstance(tree, dict):
+        (tmp_path / "p.yaml").write_text("[]")
+        tree = tmp_path / "p.yaml"
+    with pytest.raises(ValueError, match=re.escape(words)) as caught:
+        service.load_policy(tree)
+    assert "\n" not in str(caught.value)
+
+
+def test_services_that_make_no_sense_are_refused(machine: Machine) -> None:
+    with pytest.raises(ValueError, match=r"layer layers/1 needs tile number 2 and the thermal network has 1"):
+        machine.serve(_policy(), network=heat.ThermalNetwork(1, 1))
+    with pytest.raises(ValueError, match="told apart by their names"):
+        machine.serve(_policy(), _policy())
+    with pytest.raises(ValueError, match="requests of traffic is zero or more, got -1"):
+        service.Traffic(requests=jnp.array([1.0, -1.0]))
+    with pytest.raises(ValueError, match="a number for each of 2 layers"):
+        machine.serve(_policy(), traffic=dataclasses.replace(machine.traffic, shares=jnp.ones(3)))
+
+
+def test_leakage_heats_and_a_chip_that_runs_away_is_said_in_one_line(machine: Machine) -> None:
+    short = dataclasses.replace(machine.traffic, requests=machine.traffic.requests[:2])
+    with pytest.raises(ValueError, match="runs away in step 1 under nothing") as caught:
+        machine.serve(_policy(), traffic=short, leakage=heat.Leakage(power=20e-3))
+    assert "\n" not in str(caught.value)
+    leakage = heat.Leakage(power=1e-3)
+    found = machine.serve(_policy(), _policy(throttle={"temperature": "301 K"}), traffic=short, leakage=leakage)
+    power = jnp.asarray([[[1e-2, 1e-2], [0.0, 0.0]]])
+    settled = heat.steady_with_leakage(machine.network, power, leakage)
+    np.testing.assert_allclose(found.temperature_K[0, 0], settled[0, 0], rtol=tolerances.PRIMITIVE)
+    np.testing.assert_allclose(found.leakage_energy_J[0, 0], STEP * jnp.sum(leakage(settled)), tolerances.COMPOSITE)
+    assert 0 < float(found.activity[1, 0]) < 1
+    np.testing.assert_allclose(found.peak_temperature_K[1], 301.0, rtol=tolerances.PRIMITIVE)
