@@ -3,9 +3,10 @@
 # Types made by calls (`component(...)`) are beyond static checkers.
 # pyright: reportInvalidTypeForm=false, reportCallIssue=false
 
+import dataclasses
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, model_validator
 
 from .. import devices
 from ..components import shorten, suggest
@@ -123,6 +124,7 @@ class Ttv2Config(_Transfer):
     length: Count = Field(5, gt=0, le=1024)
     gamma0: Number = Field(200.0, gt=0)
     eta0: Number = Field(1.0, gt=0)
+    max_pulses: Count = Field(1, gt=0)
 
     def rule(self, device: Any, slow: Any) -> in_memory.InMemoryRule:
         """On a fast array of `device` and a `slow` one."""
@@ -198,7 +200,11 @@ _SECTIONS = (
 ALGORITHMS: dict[str, Any] = {section.model_fields["type"].default: section for section in _SECTIONS}
 
 
-def _algorithm(tree: Any) -> AlgorithmConfig:
+def read_algorithm(tree: Any) -> AlgorithmConfig:
+    """The section of an algorithm, by its `type`.
+
+    **Raises:** `ValueError` for an unknown type or key, or a value outside of its limits.
+    """
     if isinstance(tree, AlgorithmConfig):
         return tree
     name = tree.get("type") if isinstance(tree, dict) else None
@@ -218,7 +224,7 @@ def _algorithm(tree: Any) -> AlgorithmConfig:
 
 
 Algorithm = Annotated[
-    Any, BeforeValidator(_algorithm), PlainSerializer(lambda value: value.model_dump(mode="json"), return_type=dict)
+    Any, BeforeValidator(read_algorithm), PlainSerializer(lambda value: value.model_dump(mode="json"), return_type=dict)
 ]
 
 
@@ -233,13 +239,32 @@ Cell = Annotated[Any, BeforeValidator(_cell), PlainSerializer(lambda value: desc
 
 class CellConfig(Section):
     """What the arrays are made of: `cell`, a pulsed device or the name of a preset; `one_sided`, in pairs that only go
-    up, refreshed every `refresh_every` batches; `endurance` in pulses, `pulse_energy` [J] in the cost."""
+    up, refreshed every `refresh_every` batches; `reference_off`, the spread of references around the symmetry points
+    of the cells that gradients fill (`null`: references as the cell has them); `endurance` in pulses."""
 
     cell: Cell
     one_sided: bool = Field(False, strict=True)
     refresh_every: Count = Field(0, ge=0)
+    reference_off: Annotated[Number, Field(ge=0, le=2)] | None = None
     endurance: Number = Field(1e8, gt=0)
 
+    @model_validator(mode="after")
+    def _one_reference(self) -> "CellConfig":
+        if self.reference_off is not None and (self.one_sided or not isinstance(self.cell, pulsed.PulsedDevice)):
+            raise ValueError("reference_off is of cells with one reference each, not of pairs: leave it out")
+        return self
+
     def device(self) -> Any:
-        """The device of one weight."""
-        return in_memory.OneSidedPair(self.cell, refresh_every=self.refresh_every) if self.one_sided else self.cell
+        """The device of one weight, in the array that gradients fill."""
+        return self._referenced(self.reference_off)
+
+    def slow(self) -> Any:
+        """The device of the weights behind a fast array: its references are exact."""
+        return self._referenced(None if self.reference_off is None else 0.0)
+
+    def _referenced(self, off: float | None) -> Any:
+        if self.one_sided:
+            return in_memory.OneSidedPair(self.cell, refresh_every=self.refresh_every)
+        if off is None:
+            return self.cell
+        return dataclasses.replace(self.cell, reference=pulsed.Reference(at_symmetry_point=True, std=off))

@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, Field, model_validator
 
+from ..components import suggest
 from ..training import in_memory
-from ._algorithms import Algorithm, CellConfig, DeltaRuleConfig
+from ._algorithms import Algorithm, CellConfig, DeltaRuleConfig, read_algorithm
 from ._data import DigitsConfig, ImagesConfig
 from ._models import Size, VitConfig
 from ._schema import TrainingConfig, _file_name
@@ -72,7 +73,7 @@ class NetworkConfig(Section):
 
 class InMemoryTrainingConfig(StudyConfig):
     """Networks trained from scratch: every algorithm on every kind of cells; with `tau`, on copies of them whose bounds
-    are +-tau."""
+    are +-tau. `tuned`: what an algorithm has otherwise on some cells, as `tuned.CELLS.ALGORITHM`."""
 
     study: Literal["in_memory_training"]
     data: Annotated[DigitsConfig | ImagesConfig, Field(discriminator="type")] = DigitsConfig()
@@ -84,6 +85,26 @@ class InMemoryTrainingConfig(StudyConfig):
     cells: Annotated[dict[str, CellConfig], Field(min_length=1)]
     tau: tuple[Annotated[Number, Field(gt=0)], ...] = ()
     algorithms: _Algorithms
+    tuned: dict[str, dict[str, dict[str, Any]]] = {}
+
+    def algorithm(self, name: str, cells: str) -> Any:
+        """The section of an algorithm on these cells."""
+        section, other = self.algorithms[name], self.tuned.get(cells, {}).get(name)
+        return section if other is None else read_algorithm({**section.model_dump(), **other})
+
+    @model_validator(mode="after")
+    def _tuned_is_there(self) -> "InMemoryTrainingConfig":
+        for cells, sections in self.tuned.items():
+            if cells not in self.cells:
+                raise ValueError(f"tuned.{cells}: no such cells; {suggest(cells, self.cells)}")
+            for name in sections:
+                if name not in self.algorithms:
+                    raise ValueError(f"tuned.{cells}.{name}: no such algorithm; {suggest(name, self.algorithms)}")
+                try:
+                    self.algorithm(name, cells)
+                except ValueError as error:
+                    raise ValueError(f"tuned.{cells}.{name}: {error}") from None
+        return self
 
     @model_validator(mode="after")
     def _pairs_have_no_tau(self) -> "InMemoryTrainingConfig":

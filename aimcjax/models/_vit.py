@@ -7,6 +7,7 @@ import jax.random as jr
 from jaxtyping import Array, Float
 
 from .._types import PRNGKey
+from ..nn import over_stack
 
 
 Tokens = Float[Array, "tokens dim"]
@@ -31,11 +32,11 @@ class Attention(eqx.Module):
     def __call__(self, x: Tokens) -> Tokens:
         """All tokens attend to all."""
         n_tokens, dim = x.shape
-        qkv = jax.vmap(self.qkv)(x).reshape(n_tokens, 3, self.n_heads, dim // self.n_heads)
+        qkv = over_stack(self.qkv, x).reshape(n_tokens, 3, self.n_heads, dim // self.n_heads)
         q, k, v = qkv[:, 0], qkv[:, 1], qkv[:, 2]
         scores = jnp.einsum("thd,shd->hts", q, k) / (dim // self.n_heads) ** 0.5
         mixed = jnp.einsum("hts,shd->thd", jax.nn.softmax(scores, axis=-1), v)
-        return jax.vmap(self.out)(mixed.reshape(n_tokens, dim))
+        return over_stack(self.out, mixed.reshape(n_tokens, dim))
 
 
 class FeedForward(eqx.Module):
@@ -49,9 +50,9 @@ class FeedForward(eqx.Module):
         self.up = eqx.nn.Linear(dim, hidden, key=key_up)
         self.down = eqx.nn.Linear(hidden, dim, key=key_down)
 
-    def __call__(self, x: Float[Array, " dim"]) -> Float[Array, " dim"]:
-        """One token."""
-        return self.down(jax.nn.relu(self.up(x)))
+    def __call__(self, x: Tokens) -> Tokens:
+        """All tokens, each by itself."""
+        return over_stack(self.down, jax.nn.relu(over_stack(self.up, x)))
 
 
 class Block(eqx.Module):
@@ -71,7 +72,7 @@ class Block(eqx.Module):
     def __call__(self, x: Tokens) -> Tokens:
         """One sample."""
         x = x + self.attention(jax.vmap(self.norm1)(x))
-        return x + jax.vmap(self.mlp)(jax.vmap(self.norm2)(x))
+        return x + self.mlp(jax.vmap(self.norm2)(x))
 
 
 class VisionTransformer(eqx.Module):
@@ -119,7 +120,7 @@ class VisionTransformer(eqx.Module):
         """Logits for one image."""
         n, p = image.shape[0] // self.patch_size, self.patch_size
         patches = image.reshape(n, p, n, p).transpose(0, 2, 1, 3).reshape(n * n, p * p)
-        x = jax.vmap(self.embed)(patches) + self.positions
+        x = over_stack(self.embed, patches) + self.positions
         for block in self.blocks:
             x = block(x)
         return self.head(self.norm(jnp.mean(x, axis=0)))

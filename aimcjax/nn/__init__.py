@@ -20,7 +20,8 @@
 - `adapt(model, patterns, rank=..., key=...)`: digital adapters (`LoRA`, `LoHa`) beside layers, in any of their lives;
   `trainable_adapters`, the mask that trains them alone; `adapters_of`, `attach`, `detach`: another task on the same
   chip; `merge` folds them into the weights. `adapter_roles`: which factor a leaf is.
-- `to_analog`, `make_analog`, `expert_stack`, `is_lookup`, `map_layers`: where new layer types and frameworks register.
+- `to_analog`, `make_analog`, `expert_stack`, `is_lookup`, `map_layers`, `over_stack`: where new layer types and
+  frameworks register.
 """
 
 from ._activity import Activity as Activity, Product as Product, count_activity as count_activity
@@ -67,6 +68,7 @@ from ._linear import (
 )
 from ._loops import is_recurrent as is_recurrent
 from ._matrices import matrix_layers as matrix_layers
+from ._over_stack import over_stack as over_stack
 from ._patches import with_patches as with_patches
 from ._ranges import (
     AbstractRangeRule as AbstractRangeRule,

@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
@@ -16,7 +17,7 @@ from .._types import PRNGKey
 from ..config import InMemoryLoraConfig
 from ..datasets import Dataset
 from ..training import in_memory
-from . import _vit_in_memory as vit
+from . import _vit_in_memory as vit, _wear as wear
 from ._digital import rule_of
 from ._in_memory_loop import ONCE, QUICK, Step, epoch_of, run_epochs
 from ._progress import Progress
@@ -25,16 +26,12 @@ from ._writing import spread, write_run
 
 
 class _Entry(NamedTuple):
-    """`accuracy[seeds, epochs + 1]`, the first before training; `cells` that learn; `pulses[seeds]` in all; `largest`,
-    pulses of the most pulsed cell; `epochs` until a hundredth of the cells of an array has had its pulses."""
+    """`accuracy[seeds, epochs + 1]`, the first before training."""
 
     what: str
     algorithm: str
     accuracy: np.ndarray
-    cells: int
-    pulses: np.ndarray
-    largest: np.ndarray
-    epochs: np.ndarray
+    wear: wear.Wear
 
 
 def in_memory_lora(
@@ -61,7 +58,7 @@ def in_memory_lora(
         for what, algorithms in (("LoRA", config.lora_algorithms), ("all matrices", config.full_algorithms)):
             for name, algorithm in algorithms.items():
                 with tell.training(f"{what}, {name}", config.epochs) as step:
-                    rule = rule_of(algorithm, config.cells.device())
+                    rule = rule_of(algorithm, config.cells.device(), config.cells.slow())
                     found = _tune(config, model, trainees[what], rule, turned, keys["runs"], step)
                 entries.append(_Entry(what, name, *found))
         report = _report(config, data, entries, before, time.monotonic() - started)
@@ -91,20 +88,15 @@ def _tune(
         state,
         step,
     )
-    runs = [jax.tree.map(lambda leaf, i=i: jnp.asarray(leaf[i]), total) for i in range(config.n_seeds)]
-    pulses = np.asarray([sum(float(n.sum()) for n in run.pulses.values()) for run in runs])
-    largest = np.asarray([max(float(n.max()) for n in run.pulses.values()) for run in runs])
-    per_epoch = float(runs[0].samples) / config.epochs
-    lives = [in_memory.lifetime(run, config.cells.endurance, samples_per_epoch=per_epoch).values() for run in runs]
-    epochs = np.asarray([min(life.epochs for life in run) for run in lives])
-    cells = sum(int(n.size) for n in runs[0].pulses.values())
-    return np.concatenate([before[:, None], accuracy], axis=1), cells, pulses, largest, epochs
+    n_images = len(y) // config.batch_size * config.batch_size  # rules count vectors, of which an image has many
+    total = eqx.tree_at(lambda s: s.samples, total, jnp.full(config.n_seeds, float(config.epochs * n_images)))
+    worn = wear.wear_of(total, config.cells.endurance, float(n_images))
+    return np.concatenate([before[:, None], accuracy], axis=1), worn
 
 
 def _score(trainees: vit.Trainees) -> Any:
     def score(model: Any, rule: Any, state: Any, x: Array, y: Array) -> Array:
-        layer = trainees.layer(rule.weights(state))
-        return training.accuracy(jax.vmap(lambda image: vit.logits(model, layer, image))(x), y)
+        return training.accuracy(jax.vmap(trainees.put(model, rule.weights(state)))(x), y)
 
     return score
 
@@ -119,11 +111,7 @@ def _report(
                       "accuracy on turned images (%)", line=(100.0 * before, "pretrained, upright images"))
         for what in ("LoRA", "all matrices")
     ]  # fmt: skip
-    rows = [
-        [e.what, e.algorithm, spread(e.accuracy[:, -1], 100.0), f"{e.cells:,}", f"{np.mean(e.pulses):.3g}",
-         f"{np.mean(e.largest):.3g}", f"{np.mean(e.epochs):.3g}"]
-        for e in entries
-    ]  # fmt: skip
+    rows = [[e.what, e.algorithm, spread(e.accuracy[:, -1], 100.0), *wear.row(e.wear)] for e in entries]
     return reports.StudyReport(
         name=config.name,
         title="fine-tuning inside the memory, by LoRA factors alone or by all matrices",
@@ -131,18 +119,16 @@ def _report(
         f"turned by a quarter, of which it reads {untouched:.1f} %: "
         f"{config.epochs} epochs of {len(data.y_train):,} samples.",
         findings=_findings(config, entries),
-        header=["what learns", "algorithm", "accuracy (%)", "cells that are written", "pulses in all",
-                "most pulsed cell", "lifetime (epochs)"],
+        header=["what learns", "algorithm", "accuracy (%)", *wear.HEADER],
         rows=rows,
         pictures={"accuracy.png": (panels, caption)},
         notes=[
             "Products are exact. Beside LoRA factors the matrices stay as they were, and so do biases and norms.",
-            "Cells are those of all arrays that an algorithm needs for one weight. A lifetime ends when a hundredth of "
-            "the cells of an array has had the pulses that it endures, which is the config's.",
+            f"Cells are those of all arrays that an algorithm needs. {wear.LIFETIME}",
         ],
         arrays={
             "accuracy": (("entry", "seed", "epoch"), np.stack([e.accuracy for e in entries]), {"units": "1"}),
-            "pulses": (("entry", "seed"), np.stack([e.pulses for e in entries]), {"units": "1"}),
+            "pulses": (("entry", "seed"), np.stack([e.wear.pulses for e in entries]), {"units": "1"}),
         },
         coords={"what": ("entry", [e.what for e in entries]), "algorithm": ("entry", [e.algorithm for e in entries]),
                 "epoch": epochs},
@@ -152,12 +138,7 @@ def _report(
 
 
 def _numbers(entries: list[_Entry]) -> list[dict[str, Any]]:
-    return [
-        {"what": e.what, "algorithm": e.algorithm, "accuracy_mean": float(np.mean(e.accuracy[:, -1])),
-         "accuracy_std": float(np.std(e.accuracy[:, -1], ddof=1)), "cells": e.cells, "pulses": float(np.mean(e.pulses)),
-         "most_pulsed_cell": float(np.mean(e.largest)), "lifetime_epochs": float(np.mean(e.epochs))}
-        for e in entries
-    ]  # fmt: skip
+    return [{"what": e.what, "algorithm": e.algorithm, **wear.numbers(e.accuracy, e.wear)} for e in entries]
 
 
 def _findings(config: InMemoryLoraConfig, entries: list[_Entry]) -> list[str]:
@@ -168,10 +149,10 @@ def _findings(config: InMemoryLoraConfig, entries: list[_Entry]) -> list[str]:
         line = f"{name}: LoRA reaches {100 * np.mean(lora.accuracy[:, -1]):.1f} %"
         if full is not None:
             line += f", all matrices {100 * np.mean(full.accuracy[:, -1]):.1f} %"
-            if np.mean(lora.pulses) > 0:
+            if np.mean(lora.wear.pulses) > 0:
                 line += (
-                    f", with {np.mean(full.pulses) / np.mean(lora.pulses):.1f} times the pulses of LoRA in "
-                    f"{full.cells / lora.cells:.1f} times the cells"
+                    f", with {np.mean(full.wear.pulses) / np.mean(lora.wear.pulses):.1f} times the pulses of LoRA in "
+                    f"{full.wear.cells / lora.wear.cells:.1f} times the cells"
                 )
         lines.append(f"{line}.")
     return lines

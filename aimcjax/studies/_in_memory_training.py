@@ -1,5 +1,7 @@
 """Networks trained from scratch inside the memory: what each algorithm reaches on which cells, and what it wears."""
 
+import concurrent.futures
+import threading
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,26 +17,31 @@ from .._random import keys_for
 from ..config import InMemoryTrainingConfig
 from ..datasets import Dataset
 from ..training import in_memory
-from . import _dense_in_memory as dense
+from . import _dense_in_memory as dense, _wear as wear
 from ._digital import rule_of
 from ._progress import Progress
 from ._run_directory import new_run
 from ._writing import spread, write_run
 
 
+class _Job(NamedTuple):
+    """One algorithm on one kind of cells: a rule for every tau."""
+
+    cells: str
+    algorithm: str
+    taus: tuple[float | None, ...]
+    endurance: float
+    rules: tuple[in_memory.InMemoryRule, ...]
+
+
 class _Entry(NamedTuple):
-    """One algorithm on one kind of cells with bounds at `tau` (`None`: as they are), over seeds: `accuracy[seeds,
-    epochs]`; `mean`, `largest`: pulses per sample, of the mean cell and of the most pulsed one; `days`, `epochs` until
-    a hundredth of the cells of an array has had its pulses, NaN where there are none."""
+    """One algorithm on one kind of cells with bounds at `tau` (`None`: as they are): `accuracy[seeds, epochs]`."""
 
     cells: str
     algorithm: str
     tau: float | None
     accuracy: np.ndarray
-    mean: np.ndarray
-    largest: np.ndarray
-    days: np.ndarray
-    epochs: np.ndarray
+    wear: wear.Wear
 
 
 def in_memory_training(
@@ -45,17 +52,7 @@ def in_memory_training(
     started, tell = time.monotonic(), progress or Progress(quiet=True)
     data = _cut(config)
     with new_run(out, overwrite=overwrite) as run:
-        network, entries = dense.network_of(config, data), []
-        for name, algorithm in config.algorithms.items():
-            cells = config.cells if algorithm.type != "digital" else {"none": next(iter(config.cells.values()))}
-            for kind, section in cells.items():
-                taus = config.tau if config.tau and algorithm.type != "digital" else (None,)
-                rules = _rules(algorithm, section.device(), taus, config.n_seeds)
-                seeds = keys_for(jr.key(config.seed), [f"seed {i}" for i in range(config.n_seeds)])
-                keys = jnp.stack(list(seeds.values()) * len(taus))
-                with tell.training(f"{name}, {kind}", config.epochs) as step:
-                    trained = dense.train(config, network, rules, data, keys, step)
-                entries += _entries(config, kind, section.endurance, name, taus, trained, len(data.y_train))
+        entries = _train(config, data, _jobs(config), tell)
         report = _report(config, data, entries, time.monotonic() - started)
         write_run(run, config, report)
     return report
@@ -72,41 +69,86 @@ def _cut(config: InMemoryTrainingConfig) -> Dataset:
     return data
 
 
-def _rules(algorithm: Any, device: Any, taus: tuple, n_seeds: int) -> in_memory.InMemoryRule:
-    """One rule a run, tau after tau; as arrays, so that all runs are one program."""
+def _jobs(config: InMemoryTrainingConfig) -> list[_Job]:
+    """What is trained, in the order of the report."""
+    jobs = []
+    for name in config.algorithms:
+        digital = config.algorithms[name].type == "digital"
+        for kind in config.cells:
+            section, algorithm = config.cells[kind], config.algorithm(name, kind)
+            taus = config.tau if config.tau and not digital else (None,)
+            rules = tuple(_rule(algorithm, section, tau) for tau in taus)
+            jobs.append(_Job("none" if digital else kind, name, taus, section.endurance, rules))
+            if digital:
+                break
+    return jobs
 
-    def rule(tau: float | None) -> in_memory.InMemoryRule:
-        if tau is None:
-            return rule_of(algorithm, device)
-        bounds = (jnp.full_like(device.w_max, tau), jnp.full_like(device.w_min, -tau))
-        return rule_of(algorithm, eqx.tree_at(lambda d: (d.w_max, d.w_min), device, bounds))
 
-    rules = [rule(tau) for tau in taus for _ in range(n_seeds)]
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *rules)
+def _together(jobs: list[_Job]) -> list[list[_Job]]:
+    """Jobs whose rules differ in numbers alone: one program trains them all."""
+    groups: dict[Any, list[_Job]] = {}
+    for job in jobs:
+        leaves, structure = jax.tree.flatten(job.rules[0])
+        groups.setdefault((structure, tuple(jnp.shape(leaf) for leaf in leaves)), []).append(job)
+    return list(groups.values())
 
 
-def _entries(
-    config: InMemoryTrainingConfig, kind: str, endurance: float, name: str, taus: tuple, trained: dense.Trained,
-    n_train: int,
-) -> list[_Entry]:  # fmt: skip
-    runs = [jax.tree.map(lambda leaf, i=i: jnp.asarray(leaf[i]), trained.stats) for i in range(len(trained.accuracy))]
-    mean = np.asarray([max(float(v) for v in run.mean().values()) / float(run.samples) for run in runs])
-    largest = np.asarray([max(float(v) for v in run.max().values()) / float(run.samples) for run in runs])
-    lives = [in_memory.lifetime(run, endurance, samples_per_epoch=float(n_train)).values() for run in runs]
-    worst = [min(life, key=lambda part: part.samples) for life in lives]
-    days, epochs = (np.asarray([getattr(part, field) for part in worst]) for field in ("days", "epochs"))
-    n = config.n_seeds
-    cut = [slice(i * n, (i + 1) * n) for i in range(len(taus))]
-    return [
-        _Entry(kind, name, tau, trained.accuracy[s], mean[s], largest[s], days[s], epochs[s])
-        for tau, s in zip(taus, cut, strict=True)
-    ]
+def _rule(algorithm: Any, section: Any, tau: float | None) -> in_memory.InMemoryRule:
+    def bounded(device: Any) -> Any:
+        bounds = () if tau is None else (jnp.full_like(device.w_max, tau), jnp.full_like(device.w_min, -tau))
+        return eqx.tree_at(lambda d: (d.w_max, d.w_min), device, bounds) if bounds else device
+
+    return rule_of(algorithm, bounded(section.device()), bounded(section.slow()))
+
+
+def _train(config: InMemoryTrainingConfig, data: Dataset, jobs: list[_Job], tell: Progress) -> list[_Entry]:
+    """Groups of jobs two at a time: what takes long is the compiler, which works in one thread."""
+    network, groups = dense.network_of(config, data), _together(jobs)
+    seeds = keys_for(jr.key(config.seed), [f"seed {i}" for i in range(config.n_seeds)])
+    done, lock = 0, threading.Lock()
+
+    def train(group: list[_Job]) -> dense.Trained:
+        rules = [rule for job in group for rule in job.rules for _ in range(config.n_seeds)]
+        keys = jnp.stack(list(seeds.values()) * (len(rules) // config.n_seeds))
+        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *rules)
+        return dense.train(config, network, stacked, data, keys, count)
+
+    def count(_: int, loss: float) -> None:
+        nonlocal done
+        with lock:
+            done += 1
+            step(done, loss)
+
+    n_steps, pool = config.epochs * len(groups), concurrent.futures.ThreadPoolExecutor(2)
+    with tell.training(f"{len(jobs)} trainings", n_steps) as step:
+        try:
+            trained = list(pool.map(train, groups))
+        finally:
+            pool.shutdown(cancel_futures=True)
+    entries: dict[int, list[_Entry]] = {}
+    for group, part in zip(groups, trained, strict=True):
+        first = 0
+        for job in group:
+            runs = slice(first, first + len(job.rules) * config.n_seeds)
+            entries[id(job)] = _entries(config, job, jax.tree.map(lambda leaf, runs=runs: leaf[runs], part), data)
+            first = runs.stop
+    return [entry for job in jobs for entry in entries[id(job)]]
+
+
+def _entries(config: InMemoryTrainingConfig, job: _Job, trained: dense.Trained, data: Dataset) -> list[_Entry]:
+    n, found = config.n_seeds, []
+    for i, tau in enumerate(job.taus):
+        part = jax.tree.map(lambda leaf, i=i: leaf[i * n : (i + 1) * n], trained)
+        worn = wear.wear_of(part.stats, job.endurance, float(len(data.y_train)))
+        found.append(_Entry(job.cells, job.algorithm, tau, part.accuracy, worn))
+    return found
 
 
 def _report(config: InMemoryTrainingConfig, data: Dataset, entries: list[_Entry], wall_s: float) -> reports.StudyReport:
     sizes = (int(data.x_train[0].size), *config.network.widths, data.n_classes)
     dims = ("entry", "seed", "epoch")
-    stacked = lambda field: np.stack([getattr(entry, field) for entry in entries])
+    accuracy = np.stack([entry.accuracy for entry in entries])
+    worn = lambda field: np.stack([getattr(entry.wear, field) for entry in entries])
     return reports.StudyReport(
         name=config.name,
         title="networks trained from scratch inside the memory",
@@ -114,21 +156,18 @@ def _report(config: InMemoryTrainingConfig, data: Dataset, entries: list[_Entry]
         f"{len(data.y_train):,} samples, {config.epochs} epochs, {config.n_seeds} seeds; tested on "
         f"{len(data.y_test):,}.",
         findings=_findings(config, entries),
-        header=["cells", "algorithm", *(["tau"] if config.tau else []), "accuracy (%)", "pulses per sample, mean cell",
-                "most pulsed cell", "lifetime (epochs)", "lifetime (days)"],
+        header=["cells", "algorithm", *(["tau"] if config.tau else []), "accuracy (%)", *wear.HEADER],
         rows=[_row(config, entry) for entry in entries],
         pictures=_pictures(config, entries),
         notes=[
-            "Pulses are those of the array that gets most of them. A lifetime ends when a hundredth of the cells of "
-            "an array has had as many pulses as it endures, which is the config's; days are of uninterrupted training "
-            "at the times of Rasch et al., Nat. Commun. 15:7133 (2024), Table 1.",
+            f"Pulses are those of the array that gets most of them. {wear.LIFETIME}",
             f"Products see new weights after every {config.batch_size} samples; the pulses of a batch go in the order "
             "of its samples unless the config says `summed`. Outputs are multiplied by a digital scale of each layer.",
         ],
         arrays={
-            "accuracy": (dims, stacked("accuracy"), {"units": "1", "long_name": "test accuracy"}),
-            "pulses_mean": (dims[:2], stacked("mean"), {"units": "1", "long_name": "pulses per sample, mean cell"}),
-            "pulses_max": (dims[:2], stacked("largest"), {"units": "1", "long_name": "pulses per sample, at most"}),
+            "accuracy": (dims, accuracy, {"units": "1", "long_name": "test accuracy"}),
+            "pulses_mean": (dims[:2], worn("mean"), {"units": "1", "long_name": "pulses per sample, mean cell"}),
+            "pulses_max": (dims[:2], worn("largest"), {"units": "1", "long_name": "pulses per sample, at most"}),
         },
         coords={"cells": ("entry", [e.cells for e in entries]), "algorithm": ("entry", [e.algorithm for e in entries]),
                 "tau": ("entry", [np.nan if e.tau is None else e.tau for e in entries]),
@@ -139,22 +178,13 @@ def _report(config: InMemoryTrainingConfig, data: Dataset, entries: list[_Entry]
 
 
 def _numbers(entry: _Entry) -> dict[str, Any]:
-    last = entry.accuracy[:, -1]
-    return {
-        "cells": entry.cells, "algorithm": entry.algorithm, "tau": entry.tau, "accuracy_mean": float(np.mean(last)),
-        "accuracy_std": float(np.std(last, ddof=1)), "pulses_per_sample_mean_cell": float(np.mean(entry.mean)),
-        "pulses_per_sample_most_pulsed": float(np.mean(entry.largest)), "lifetime_epochs": float(np.mean(entry.epochs)),
-        "lifetime_days": float(np.mean(entry.days)),
-    }  # fmt: skip
+    named = {"cells": entry.cells, "algorithm": entry.algorithm, "tau": entry.tau}
+    return {**named, **wear.numbers(entry.accuracy, entry.wear)}
 
 
 def _row(config: InMemoryTrainingConfig, entry: _Entry) -> list[str]:
     tau = [] if not config.tau else ["" if entry.tau is None else f"{entry.tau:g}"]
-    name = [entry.cells, entry.algorithm, *tau, spread(entry.accuracy[:, -1], 100.0)]
-    if not np.any(entry.largest):
-        return [*name, "", "", "", ""]
-    numbers = (entry.mean, entry.largest, entry.epochs, entry.days)
-    return [*name, *(f"{np.mean(values):.2g}" for values in numbers)]
+    return [entry.cells, entry.algorithm, *tau, spread(entry.accuracy[:, -1], 100.0), *wear.row(entry.wear)]
 
 
 def _findings(config: InMemoryTrainingConfig, entries: list[_Entry]) -> list[str]:

@@ -15,82 +15,80 @@ from ..models import VisionTransformer
 from ..training import cross_entropy, in_memory
 
 
-Layer = Callable[[str, eqx.nn.Linear, Array], Array]
+class InMemoryLinear(eqx.Module):
+    """In the place of a linear layer: its matrix is an array `w[n_in, n_out]`, times a digital `scale`; x is a vector
+    or a stack of them."""
+
+    w: Any
+    bias: Float[Array, " n_out"]
+    scale: float = eqx.field(static=True)
+
+    def __call__(self, x: Float[Array, "*tokens n_in"]) -> Float[Array, "*tokens n_out"]:
+        """The layer."""
+        y = self.scale * in_memory.linear(self.w, x)
+        return y + jnp.broadcast_to(self.bias, y.shape)
+
+
+class InMemoryFactors(eqx.Module):
+    """In the place of a linear layer: the layer as it is, and the factors of LoRA as two arrays beside it."""
+
+    base: eqx.nn.Linear
+    a: Any
+    b: Any
+    strength: float = eqx.field(static=True)
+
+    def __call__(self, x: Float[Array, "*tokens n_in"]) -> Float[Array, "*tokens n_out"]:
+        """The layer."""
+        y = self.base(x) if x.ndim == 1 else jax.vmap(self.base)(x)
+        return y + self.strength * in_memory.linear(self.b, in_memory.linear(self.a, x))
+
+
+@nn.over_stack.register(InMemoryLinear)
+@nn.over_stack.register(InMemoryFactors)
+def _(layer: InMemoryLinear | InMemoryFactors, x: Float[Array, "tokens n_in"]) -> Float[Array, "tokens n_out"]:
+    # One update takes the factors of all tokens, which `vmap` would add up.
+    return layer(x)
 
 
 class Trainees(NamedTuple):
-    """What learns: matrices `w[n_in, n_out]` in units of the arrays, by name; `scales` from there to weights; how a
-    layer of the transformer multiplies with them."""
+    """What learns: matrices `w[n_in, n_out]` in units of the arrays, by name; `scales` from there to weights; `uses`,
+    how many vectors of one image each multiplies; `put`, the transformer with such arrays in the place of layers."""
 
     params: dict[str, Array]
     scales: dict[str, float]
-    layer: Callable[[dict[str, Any]], Layer]
-
-
-def logits(model: VisionTransformer, layer: Layer, image: Float[Array, "height width"]) -> Float[Array, " classes"]:
-    """`model(image)`, every linear layer taken by `layer(path, linear, x)` on all tokens at once; the head, which has
-    but one vector, on a stack filled up with zeros."""
-    p = model.patch_size
-    n = image.shape[0] // p
-    patches = image.reshape(n, p, n, p).transpose(0, 2, 1, 3).reshape(n * n, p * p)
-    x = layer("embed", model.embed, patches) + model.positions
-    for i, block in enumerate(model.blocks):
-        path, attention = f"blocks/{i}", block.attention
-        qkv = layer(f"{path}/attention/qkv", attention.qkv, jax.vmap(block.norm1)(x))
-        q, k, v = qkv.reshape(len(x), 3, attention.n_heads, -1).transpose(1, 0, 2, 3)
-        scores = jnp.einsum("thd,shd->hts", q, k) / q.shape[-1] ** 0.5
-        mixed = jnp.einsum("hts,shd->thd", jax.nn.softmax(scores, axis=-1), v).reshape(x.shape)
-        x = x + layer(f"{path}/attention/out", attention.out, mixed)
-        hidden = jax.nn.relu(layer(f"{path}/mlp/up", block.mlp.up, jax.vmap(block.norm2)(x)))
-        x = x + layer(f"{path}/mlp/down", block.mlp.down, hidden)
-    pooled = model.norm(jnp.mean(x, axis=0))[None]
-    return layer("head", model.head, jnp.concatenate([pooled, jnp.zeros_like(x[1:])]))[0]
-
-
-def plain(path: str, linear: eqx.nn.Linear, x: Float[Array, "tokens n_in"]) -> Float[Array, "tokens n_out"]:
-    """A layer that is not trained."""
-    del path
-    return jax.vmap(linear)(x)
+    uses: dict[str, int]
+    put: Callable[[VisionTransformer, dict[str, Any]], VisionTransformer]
 
 
 def factors(config: InMemoryLoraConfig, model: VisionTransformer, key: PRNGKey) -> Trainees:
     """The factors A and B of LoRA at the layers of the config."""
     section = config.lora
-    adapted = nn.adapt(model, section.layers, rank=section.rank, alpha=section.alpha, key=key)
-    found = nn.adapters_of(adapted)
-    params = {
-        f"{path}.{name}": f.T for path, lora in found.items() for name, f in zip("ab", lora.pairs[0], strict=True)
-    }
-    strength = section.alpha / section.rank
+    found = nn.adapters_of(nn.adapt(model, section.layers, rank=section.rank, alpha=section.alpha, key=key))
+    named = {path: (f"{path}.a", f"{path}.b") for path in found}
+    params = {name: f.T for path, lora in found.items() for name, f in zip(named[path], lora.pairs[0], strict=True)}
 
-    def with_factors(params: dict[str, Any]) -> Layer:
-        def layer(path: str, linear: eqx.nn.Linear, x: Array) -> Array:
-            y = plain(path, linear, x)
-            if path not in found:
-                return y
-            return y + strength * in_memory.linear(params[f"{path}.b"], in_memory.linear(params[f"{path}.a"], x))
+    def beside(params: dict[str, Any], path: str, layer: eqx.nn.Linear) -> Any:
+        if path not in named:
+            return layer
+        a, b = (params[name] for name in named[path])
+        return InMemoryFactors(layer, a, b, section.alpha / section.rank)
 
-        return layer
-
-    return Trainees(params, dict.fromkeys(params, 1.0), with_factors)
+    uses = {name: _uses(model, path) for path in found for name in named[path]}
+    return Trainees(params, dict.fromkeys(params, 1.0), uses, _putting(beside))
 
 
 def matrices(config: InMemoryLoraConfig, model: VisionTransformer) -> Trainees:
     """All matrices; their biases stay as they are."""
-    linears = {"embed": model.embed, "head": model.head}
-    for i, block in enumerate(model.blocks):
-        linears |= {f"blocks/{i}/attention/qkv": block.attention.qkv, f"blocks/{i}/attention/out": block.attention.out}
-        linears |= {f"blocks/{i}/mlp/up": block.mlp.up, f"blocks/{i}/mlp/down": block.mlp.down}
+    linears: dict[str, eqx.nn.Linear] = {}
+    nn.map_layers(model, lambda path, layer: linears.setdefault(path, layer), _is_linear)
     scales = {path: float(jnp.max(jnp.abs(linear.weight))) / config.omega for path, linear in linears.items()}
+    params = {path: linear.weight.T / scales[path] for path, linear in linears.items()}
 
-    def with_matrices(params: dict[str, Any]) -> Layer:
-        def layer(path: str, linear: eqx.nn.Linear, x: Array) -> Array:
-            assert linear.bias is not None  # as everywhere in this transformer
-            return scales[path] * in_memory.linear(params[path], x) + linear.bias[None]
+    def instead(params: dict[str, Any], path: str, layer: eqx.nn.Linear) -> InMemoryLinear:
+        assert layer.bias is not None  # as everywhere in this transformer
+        return InMemoryLinear(params[path], layer.bias, scales[path])
 
-        return layer
-
-    return Trainees({path: linear.weight.T / scales[path] for path, linear in linears.items()}, scales, with_matrices)
+    return Trainees(params, scales, {path: _uses(model, path) for path in linears}, _putting(instead))
 
 
 def gradients(
@@ -100,10 +98,22 @@ def gradients(
 
     def loss(params: Any, _: Any, x: Array, y: Array, *, key: PRNGKey) -> Scalar:
         del key
-        return cross_entropy(logits(model, trainees.layer(params), x)[None], y[None])
+        return cross_entropy(trainees.put(model, params)(x)[None], y[None])
 
-    uses = model.positions.shape[0]
-    value, outers, _ = in_memory.outer_factors(loss, params, {}, x, y, key=key, uses=uses)
+    value, outers, _ = in_memory.outer_factors(loss, params, {}, x, y, key=key, uses=trainees.uses)
     return value, {
         name: in_memory.Outer(outer.x, outer.d / trainees.scales[name] ** 2) for name, outer in outers.items()
     }
+
+
+def _putting(one: Callable[[dict[str, Any], str, eqx.nn.Linear], Any]) -> Callable:
+    return lambda model, params: nn.map_layers(model, lambda path, layer: one(params, path, layer), _is_linear)
+
+
+def _is_linear(node: Any) -> bool:
+    return isinstance(node, eqx.nn.Linear)
+
+
+def _uses(model: VisionTransformer, path: str) -> int:
+    """The head sees the mean over the tokens, every other layer all of them."""
+    return 1 if path == "head" else model.positions.shape[0]

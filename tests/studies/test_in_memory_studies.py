@@ -3,7 +3,10 @@
 import json
 from pathlib import Path
 
+import equinox as eqx
 import jax
+import jax.numpy as jnp
+import jax.random as jr
 import numpy as np
 import pytest
 import xarray as xr
@@ -11,7 +14,8 @@ from typer.testing import CliRunner
 
 from aimcjax import cli, studies
 from aimcjax.config import ConfigError, load_config, load_study
-from aimcjax.studies import _delta_rule, _vit_in_memory
+from aimcjax.studies import _delta_rule, _in_memory_training, _vit_in_memory
+from aimcjax.training import cross_entropy
 
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -58,24 +62,38 @@ def test_the_first_crossbar_classifier_learns_all_patterns(tmp_path: Path) -> No
 def test_networks_learn_from_scratch(tmp_path: Path) -> None:
     summary = _run(
         "insitu_digits.yaml", tmp_path / "d", "network.widths=[8]", "epochs=2", "tau=[0.5, 1.0]", "max_train=800",
-        "cells={x: {cell: ecram_tang2018, endurance: 1000}}", "algorithms={SGD: {type: sgd, lr: 0.05}}",
+        "cells={x: {cell: ecram_tang2018, endurance: 1000}, y: {cell: ecram_tang2018, endurance: 2000}}",
+        "algorithms={SGD: {type: sgd, lr: 0.05}}", "tuned={y: {SGD: {lr: 0.001}}}",
     )  # fmt: skip
-    assert [row["tau"] for row in summary["results"]] == [0.5, 1.0]
-    for row in summary["results"]:
-        assert row["accuracy_mean"] > 0.25
-        most = row["pulses_per_sample_most_pulsed"]
-        assert 1000 / most / 800 <= row["lifetime_epochs"] < 1000 / row["pulses_per_sample_mean_cell"] / 800
+    rows = summary["results"]
+    assert [(row["cells"], row["tau"]) for row in rows] == [("x", 0.5), ("x", 1.0), ("y", 0.5), ("y", 1.0)]
+    assert {row["cells_written"] for row in rows} == {65 * 8 + 9 * 10}
+    for row, endurance in zip(rows, (1000, 1000, 2000, 2000), strict=True):
+        most, mean = row["pulses_per_sample_most_pulsed"], row["pulses_per_sample_mean_cell"]
+        assert endurance / most / 800 <= row["lifetime_epochs"] < endurance / mean / 800
+    assert min(row["accuracy_mean"] for row in rows[:2]) > 0.25
+    assert rows[2]["pulses"] < 0.2 * rows[0]["pulses"]  # with the rate that is tuned for these cells
 
 
-def test_the_transformer_of_the_lora_study_is_the_one_of_the_library() -> None:
-    config = load_study(CONFIGS / "insitu_lora.yaml")
+def test_arrays_take_the_place_of_layers_in_the_transformer() -> None:
+    """Nothing is tuned yet: the same outputs. The factors of all tokens give the gradients of the matrices."""
+    config = load_study(CONFIGS / "insitu_lora.yaml", ["model.dim=8", "model.n_heads=2"])
     data = config.data.load()
-    model, image = config.model.build(data, jax.random.key(0)), jax.numpy.asarray(data.x_test[0])
-    plain = _vit_in_memory.logits(model, _vit_in_memory.plain, image)
-    np.testing.assert_allclose(plain, model(image), atol=1e-5)
-    for trainees in (_vit_in_memory.factors(config, model, jax.random.key(1)), _vit_in_memory.matrices(config, model)):
-        found = _vit_in_memory.logits(model, trainees.layer(trainees.params), image)
-        np.testing.assert_allclose(found, plain, atol=1e-5)  # nothing is tuned yet
+    model, (x, y) = config.model.build(data, jr.key(0)), (jnp.asarray(part[:2]) for part in (data.x_test, data.y_test))
+    lora, full = _vit_in_memory.factors(config, model, jr.key(1)), _vit_in_memory.matrices(config, model)
+    for trainees in (lora, full):
+        found = jax.vmap(trainees.put(model, trainees.params))(x)
+        np.testing.assert_allclose(found, jax.vmap(model)(x), atol=1e-5)
+    loss = lambda model: 2.0 * cross_entropy(jax.vmap(model)(x), y)  # factors are of the sum over the batch
+    expected = eqx.filter_jit(eqx.filter_grad(loss))(model)
+    gradients = lambda params: _vit_in_memory.gradients(model, full, params, x, y, key=jr.key(2))
+    _, outers = jax.jit(gradients)(full.params)
+    block = expected.blocks[0]
+    slopes = {"embed": expected.embed, "head": expected.head, "blocks/0/attention/qkv": block.attention.qkv,
+              "blocks/0/mlp/down": block.mlp.down}  # fmt: skip
+    for path, layer in slopes.items():
+        assert outers[path].x.shape[0] == (2 if path == "head" else 2 * model.positions.shape[0])
+        np.testing.assert_allclose(full.scales[path] * outers[path].matrix(), layer.weight.T, atol=1e-4)
 
 
 def test_lora_factors_learn(tmp_path: Path) -> None:
@@ -97,6 +115,10 @@ def test_lora_factors_learn(tmp_path: Path) -> None:
         ("insitu_toy.yaml", "algorithms.SGD.lr=-3", "algorithms.SGD: lr: Input should be greater than 0, got -3"),
         ("insitu_toy.yaml", "algorithms.X={type: adam}", "algorithms.X: type is 'adam'"),
         ("insitu_digits.yaml", "tau=[1.0]", "tau sets bounds on both sides, but cells.PCM are one_sided"),
+        ("insitu_digits.yaml", "tuned={RAM: {}}", "tuned.RAM: no such cells; did you mean 'RRAM'?"),
+        ("insitu_digits.yaml", "tuned.PCM.TTv3={lr: 1.0}", "tuned.PCM.TTv3: no such algorithm; did you mean 'TTv2'?"),
+        ("insitu_digits.yaml", "tuned.PCM.TTv2.lr=-3", "tuned.PCM.TTv2: lr: Input should be greater than 0, got -3"),
+        ("insitu_digits.yaml", "cells.PCM.reference_off=0.1", "reference_off is of cells with one reference each"),
         ("insitu_mnist.yaml", "cells.ALD.endurence=3", "unknown key; did you mean 'endurance'?"),
     ],
 )
@@ -114,3 +136,16 @@ def test_a_batch_is_not_larger_than_the_data(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
     with pytest.raises(ConfigError, match="study: expected 'score_over_time', got 'delta_rule'"):
         load_config(CONFIGS / "prezioso.yaml")
+
+
+def test_rules_that_differ_in_numbers_share_a_program() -> None:
+    """References, rates and choppers are numbers; step laws and lengths of trains are not."""
+    jobs = _in_memory_training._jobs(load_study(CONFIGS / "insitu_digits.yaml"))
+    groups = [{(job.cells, job.algorithm) for job in group} for group in _in_memory_training._together(jobs)]
+    assert sum(len(group) for group in groups) == len(jobs) == 29
+    together = {(cells, name) for cells in ("RRAM", "RRAM, reference off") for name in ("TTv2", "c-TTv2")}
+    assert together in groups
+    assert {("ECRAM", "SGD")} in groups
+    exact, off = (job.rules[0].algorithm for job in jobs if job.algorithm == "AGAD" and "RRAM" in job.cells)
+    assert float(off.fast.reference.std) == 0.5 > float(exact.fast.reference.std) == 0.0
+    assert float(off.slow.reference.std) == 0.0

@@ -1,6 +1,7 @@
 """Rules of in-memory training: contracts of every algorithm, statistics, presets, networks."""
 
 import dataclasses
+import re
 
 import jax
 import jax.numpy as jnp
@@ -231,7 +232,43 @@ def test_errors_are_one_line() -> None:
         rule.update({"a": jnp.zeros((2, 2))}, state, key=jr.key(1))
     with pytest.raises(ValueError, match=r"gradients are of \['b'\], the state is of \['a'\]"):
         rule.update({"b": jnp.zeros((2, 2))}, state, key=jr.key(1))
-    with pytest.raises(ValueError, match="analog parameters are matrices"):
+    with pytest.raises(ValueError, match="analog parameters are float matrices"):
         rule.init({"a": jnp.zeros(2)}, key=jr.key(0))
     with pytest.raises(ValueError, match="draws its noise"):
         in_memory.linear(jnp.zeros((2, 2)), jnp.zeros(2), forward=in_memory.NoisyMvm())
+
+
+def test_what_is_no_algorithm_is_refused_in_one_line() -> None:
+    outer = in_memory.Outer(jnp.zeros((2, 3)), jnp.zeros((2, 2)))
+    rule = in_memory.mixed_precision(DEVICE)
+    state = rule.init({"a": jnp.zeros((3, 2))}, key=jr.key(0))
+    update = lambda gradient: rule.update({"a": gradient}, state, key=jr.key(1))
+    refused = {
+        "Ttv2.every is a whole number of at least 1, got 0": lambda: in_memory.ttv2(DEVICE, every=0),
+        "Agad.max_pulses is a whole number of at least 1, got 0": lambda: in_memory.agad(DEVICE, max_pulses=0),
+        "Agad.chop is a finite number at least 0 and at most 1, got 3.0": lambda: in_memory.agad(DEVICE, chop=3.0),
+        "Agad.beta is a finite number above 0 and at most 1": lambda: in_memory.agad(DEVICE, beta=0.0),
+        "Ttv2.gamma0 is a finite number above 0": lambda: in_memory.ttv2(DEVICE, gamma0=0.0),
+        "Residual.n_tiles is a whole number of at least 1": lambda: in_memory.residual(DEVICE, n_tiles=0),
+        "Sgd.lr is a finite number above 0, got nan": lambda: in_memory.sgd(DEVICE, lr=float("nan")),
+        "Sgd has no hyper-parameter 'lrr'; did you mean 'lr'?": lambda: in_memory.sgd(DEVICE, lrr=0.1),
+        "Agad has no hyper-parameter 'chp'; did you mean 'chop'?": lambda: in_memory.preset("agad_ecram", chp=0.1),
+        "at least one analog parameter, got none": lambda: rule.init({}, key=jr.key(0)),
+        "got a of int32(3, 2)": lambda: rule.init({"a": jnp.zeros((3, 2), jnp.int32)}, key=jr.key(0)),
+        "a is an array of (3, 2), got a gradient of (2, 3)": lambda: update(jnp.zeros((2, 3))),
+        "a is an array of (3, 2) and needs x[batch, 3] and d[batch, 2], got (2, 2)": lambda: update(
+            in_memory.Outer(outer.d, outer.x)
+        ),
+        "n_s of a runtime is above 0, got 0": lambda: in_memory.runtime("ttv2", n_s=0.0),
+        "give the pulses that a cell endures": lambda: in_memory.lifetime(update(outer)[2], -1.0),
+        "samples_per_epoch is above 0, got 0": lambda: in_memory.lifetime(update(outer)[2], 1e6, samples_per_epoch=0.0),
+        "a vector cell has at least one device": lambda: in_memory.VectorCell(()),
+        "a pair is of PulsedDevice cells": lambda: in_memory.OneSidedPair(DEVICE, refresh_every=-1),
+        "a group is of at least one sample": lambda: in_memory.EveryGroup(0),
+    }
+    for message, call in refused.items():
+        with pytest.raises(ValueError, match=re.escape(message)) as caught:
+            call()
+        assert "\n" not in str(caught.value)
+    in_memory.sgd(DEVICE, lr=jnp.asarray(0.0) + 1e-3)
+    jax.eval_shape(lambda lr: in_memory.sgd(DEVICE, lr=lr), 0.1)  # values that are not known yet pass

@@ -29,14 +29,14 @@ class Agad(AbstractTransfer):
 
     fast: pulsed.AbstractPulsedDevice
     slow: pulsed.AbstractPulsedDevice
-    lr: Scalar = physical(0.1, doc="Rasch 2024, Fig. 3")
-    fast_lr: Scalar | None = physical(None, doc="Rasch 2024: automatic")
-    gamma0: Scalar = physical(200.0, doc="Rasch 2024, Fig. 3")
-    eta0: Scalar = physical(1.0, doc="Rasch 2024")
-    chop: Scalar = physical(0.1, doc="Rasch 2024, Fig. 3")
-    beta: Scalar = physical(0.5, doc="Rasch 2024, Fig. 3")
-    momentum: Scalar = physical(0.0, doc="Rasch 2024: the buffer is emptied")
-    mean_momentum: Scalar = physical(0.99, doc="AIHWKit: auto_momentum")
+    lr: Scalar = physical(0.1, doc="Rasch 2024, Fig. 3", above=0.0)
+    fast_lr: Scalar | None = physical(None, doc="Rasch 2024: automatic", above=0.0)
+    gamma0: Scalar = physical(200.0, doc="Rasch 2024, Fig. 3", above=0.0)
+    eta0: Scalar = physical(1.0, doc="Rasch 2024", above=0.0)
+    chop: Scalar = physical(0.1, doc="Rasch 2024, Fig. 3", at_most=1.0)
+    beta: Scalar = physical(0.5, doc="Rasch 2024, Fig. 3", above=0.0, at_most=1.0)
+    momentum: Scalar = physical(0.0, doc="Rasch 2024: the buffer is emptied", at_most=1.0)
+    mean_momentum: Scalar = physical(0.99, doc="AIHWKit: auto_momentum", at_most=1.0)
     gamma: Scalar = physical(0.0, doc="Rasch 2024: A is hidden")
     every: int = eqx.field(static=True, default=5)
     random_chop: bool = eqx.field(static=True, default=False)

@@ -10,6 +10,7 @@ from ... import _random
 from ..._types import PRNGKey, Scalar, physical
 from ...devices import pulsed
 from ._cells import rested, written_to
+from ._checks import made
 from ._order import AbstractOrder, EverySample
 from ._programmed import programmed, stochastic_round
 from ._rule import AbstractAlgorithm, Gradient, InMemoryRule, Written, matrix, n_samples
@@ -27,7 +28,7 @@ class BatchUpdate(AbstractAlgorithm):
     """
 
     device: pulsed.AbstractPulsedDevice
-    lr: Scalar = physical(0.01, doc="assumed")
+    lr: Scalar = physical(0.01, doc="assumed", above=0.0)
     stochastic: bool = eqx.field(static=True, default=False)
     max_pulses: int = eqx.field(static=True, default=32)
     order: AbstractOrder = eqx.field(default_factory=EverySample)
@@ -52,4 +53,4 @@ class BatchUpdate(AbstractAlgorithm):
 
 def batch_update(device: pulsed.AbstractPulsedDevice, *, cost: WriteCost | None = None, **hyper) -> InMemoryRule:
     """The update of DNN+NeuroSim on `device`; `hyper` as in `BatchUpdate`."""
-    return InMemoryRule(BatchUpdate(device, **hyper), WriteCost() if cost is None else cost)
+    return InMemoryRule(made(BatchUpdate, device, hyper=hyper), WriteCost() if cost is None else cost)

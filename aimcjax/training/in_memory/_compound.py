@@ -44,6 +44,11 @@ class OneSidedPair(pulsed.AbstractPulsedDevice):
     lower: Scalar = physical(0.25, doc="AIHWKit: refresh_lower_thres")
     refresh_every: int = eqx.field(static=True, default=0)
 
+    def __check_init__(self) -> None:
+        if not isinstance(self.device, pulsed.PulsedDevice) or self.refresh_every < 0:
+            given = f"{type(self.device).__name__} and refresh_every={self.refresh_every}"
+            raise ValueError(f"a pair is of PulsedDevice cells, refreshed every 0 or more batches, got {given}")
+
     @property
     def w_max(self) -> Scalar:  # pyright: ignore[reportIncompatibleVariableOverride]
         """One side full, the other empty."""
@@ -187,6 +192,8 @@ class VectorCell(pulsed.AbstractPulsedDevice):
     ) -> None:
         self.devices = tuple(devices)
         n = len(self.devices)
+        if n == 0:
+            raise ValueError("a vector cell has at least one device, got none")
         self.gammas = jnp.full((n,), 1.0 / n) if gammas is None else gammas
         self.policy = EveryDevice() if policy is None else policy
         if self.gammas.shape != (n,):

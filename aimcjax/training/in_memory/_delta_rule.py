@@ -10,6 +10,7 @@ from ... import _random
 from ..._types import PRNGKey, Scalar, physical
 from ...devices import pulsed
 from ._cells import rested, written_to
+from ._checks import made
 from ._order import AbstractOrder, EverySample
 from ._programmed import programmed
 from ._rule import AbstractAlgorithm, Gradient, InMemoryRule, Written, matrix, n_samples
@@ -60,4 +61,4 @@ class DeltaRule(AbstractAlgorithm):
 
 def delta_rule(device: pulsed.AbstractPulsedDevice, *, cost: WriteCost | None = None, **hyper) -> InMemoryRule:
     """The Manhattan delta rule on `device`; `hyper` as in `DeltaRule`."""
-    return InMemoryRule(DeltaRule(device, **hyper), WriteCost() if cost is None else cost)
+    return InMemoryRule(made(DeltaRule, device, hyper=hyper), WriteCost() if cost is None else cost)

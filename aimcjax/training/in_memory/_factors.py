@@ -92,22 +92,24 @@ def outer_factors(
     digital: Any,
     *samples: Any,
     key: PRNGKey,
-    uses: int = 1,
+    uses: Any = 1,
 ) -> tuple[Scalar, Any, Any]:
     """What a rule and an optimiser need of one batch.
 
     **Arguments:** `loss(analog, digital, *sample, key=key)` of one sample, which uses every matrix of `analog` once,
     through `linear`; `analog`, a pytree of matrices, and `digital`, one of other parameters; `samples`, with a leading
     batch axis; `key`, split over the samples; `uses`, how many vectors of one sample a matrix multiplies (tokens: x
-    of shape `uses n_in`).
+    of shape `uses n_in`), one number or a pytree of them, as `analog` or a prefix of it.
 
     **Returns:** the mean loss; `analog` with `Outer(x, d)` in the place of each matrix, for `rule.update`; the mean
     gradient of `digital`, for optax. d is that of each sample's own loss: a rate multiplies the sum over the batch.
     """
-    stack = () if uses == 1 else (uses,)
-    zeros = jax.tree.map(
-        lambda w: (jnp.zeros((*stack, w.shape[0]), w.dtype), jnp.zeros((*stack, w.shape[1]), w.dtype)), analog
-    )
+
+    def nothing(w: Matrix, n: int) -> tuple[Array, Array]:
+        stack = () if n == 1 else (n,)
+        return jnp.zeros((*stack, w.shape[0]), w.dtype), jnp.zeros((*stack, w.shape[1]), w.dtype)
+
+    zeros = jax.tree.map(nothing, analog, jax.tree.broadcast(uses, analog))
 
     def of_sample(taps: Any, digital: Any, sample: tuple, key: PRNGKey) -> Scalar:
         tapped = jax.tree.map(lambda w, tap: Tap(w, *tap), analog, taps)

@@ -11,6 +11,7 @@ from ... import _random
 from ..._types import PRNGKey, Scalar, physical
 from ...devices import pulsed
 from ._cells import rested, written_to
+from ._checks import made
 from ._order import AbstractOrder, EverySample
 from ._programmed import binned, programmed
 from ._rule import AbstractAlgorithm, Gradient, InMemoryRule, Outer, Written, matrix, n_samples
@@ -37,8 +38,8 @@ class MixedPrecision(AbstractAlgorithm):
     """
 
     device: pulsed.AbstractPulsedDevice
-    lr: Scalar = physical(0.01, doc="assumed")
-    threshold: Scalar | None = physical(None, unit="1", doc="the granularity of the device")
+    lr: Scalar = physical(0.01, doc="assumed", above=0.0)
+    threshold: Scalar | None = physical(None, unit="1", doc="the granularity of the device", above=0.0)
     every: int = eqx.field(static=True, default=1)
     max_pulses: int = eqx.field(static=True, default=31)
     x_bins: int = eqx.field(static=True, default=0)
@@ -73,4 +74,4 @@ class MixedPrecision(AbstractAlgorithm):
 
 def mixed_precision(device: pulsed.AbstractPulsedDevice, *, cost: WriteCost | None = None, **hyper) -> InMemoryRule:
     """Mixed-precision training on `device`; `hyper` as in `MixedPrecision`."""
-    return InMemoryRule(MixedPrecision(device, **hyper), WriteCost() if cost is None else cost)
+    return InMemoryRule(made(MixedPrecision, device, hyper=hyper), WriteCost() if cost is None else cost)

@@ -92,6 +92,10 @@ class EveryGroup(AbstractOrder):
 
     samples: int = eqx.field(static=True, default=8)
 
+    def __check_init__(self) -> None:
+        if self.samples < 1:
+            raise ValueError(f"a group is of at least one sample, got samples={self.samples}")
+
     def run(
         self,
         device: pulsed.PulsedDevice,

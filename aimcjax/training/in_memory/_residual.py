@@ -11,6 +11,7 @@ from ... import _random
 from ..._types import PRNGKey, Scalar, physical
 from ...devices import pulsed
 from ._cells import rested, written_to
+from ._checks import made
 from ._programmed import programmed, stochastic_round
 from ._pulse_update import PulsedUpdate, outer_update
 from ._rule import AbstractAlgorithm, Gradient, InMemoryRule, Outer, Written, n_samples
@@ -38,15 +39,11 @@ class Residual(AbstractAlgorithm):
     """
 
     device: pulsed.AbstractPulsedDevice
-    lr: Scalar = physical(0.05, doc="assumed")
-    gamma: Scalar = physical(0.25, doc="assumed")
+    lr: Scalar = physical(0.05, doc="assumed", above=0.0)
+    gamma: Scalar = physical(0.25, doc="assumed", above=0.0)
     n_tiles: int = eqx.field(static=True, default=4)
     switch: int = eqx.field(static=True, default=10_000)
     pulses: PulsedUpdate = eqx.field(default_factory=PulsedUpdate)
-
-    def __check_init__(self) -> None:
-        if self.n_tiles < 1 or self.switch < 1:
-            raise ValueError(f"give at least one tile and sample, got n_tiles={self.n_tiles}, switch={self.switch}")
 
     def init(self, w: Float[Array, "rows cols"], *, key: PRNGKey) -> ResidualState:
         """Every tile is written with what those before it did not reach."""
@@ -96,4 +93,4 @@ class Residual(AbstractAlgorithm):
 
 def residual(device: pulsed.AbstractPulsedDevice, *, cost: WriteCost | None = None, **hyper) -> InMemoryRule:
     """Multi-tile residual learning on tiles of `device`; `hyper` as in `Residual`."""
-    return InMemoryRule(Residual(device, **hyper), WriteCost() if cost is None else cost)
+    return InMemoryRule(made(Residual, device, hyper=hyper), WriteCost() if cost is None else cost)

@@ -14,6 +14,8 @@ from jaxtyping import Array, Float
 
 from ... import _random
 from ..._types import PRNGKey, Scalar
+from ...components import shorten
+from ._checks import check_fields, check_gradient
 from ._stats import WriteCost, WriteStats
 
 
@@ -45,7 +47,11 @@ class Written(NamedTuple):
 
 
 class AbstractAlgorithm(eqx.Module):
-    """In-memory training of one matrix of weights `w[n_in, n_out]`, `y = x @ w`."""
+    """In-memory training of one matrix of weights `w[n_in, n_out]`, `y = x @ w`. What an algorithm is made of is
+    checked: devices, counts, and the limits of its physical values."""
+
+    def __check_init__(self) -> None:
+        check_fields(self)
 
     @abc.abstractmethod
     def init(self, w: Matrix, *, key: PRNGKey) -> Any:
@@ -87,9 +93,12 @@ class InMemoryRule(eqx.Module):
         **Raises:** `ValueError` for a parameter that is no matrix.
         """
         named, structure = _named(params)
+        if not named:
+            raise ValueError("a rule trains at least one analog parameter, got none")
         for name, w in named.items():
-            if not eqx.is_array(w) or w.ndim != 2:
-                raise ValueError(f"analog parameters are matrices w[n_in, n_out], got {name} of shape {jnp.shape(w)}")
+            if not eqx.is_inexact_array(w) or w.ndim != 2:
+                kind = f"{w.dtype}{w.shape}" if eqx.is_array(w) else shorten(w)
+                raise ValueError(f"analog parameters are float matrices w[n_in, n_out], got {name} of {kind}")
         keys = _random.keys_for(key, list(named))
         arrays = {name: self.algorithm.init(w, key=keys[name]) for name, w in named.items()}
         return InMemoryState(arrays, structure)
@@ -105,6 +114,8 @@ class InMemoryRule(eqx.Module):
         algorithm takes it) in the place of each; `state`; `key`.
 
         **Returns:** the parameters, the state and what was written.
+
+        **Raises:** `ValueError` for other parameters or shapes than those of the state.
         """
         gradients, _ = _named(grads_or_xd)
         if gradients.keys() != state.arrays.keys():
@@ -112,6 +123,8 @@ class InMemoryRule(eqx.Module):
         keys = _keys(key, list(gradients))
         arrays, written = {}, {}
         for name, gradient in gradients.items():
+            shape = eqx.filter_eval_shape(self.algorithm.weights, state.arrays[name]).shape
+            check_gradient(name, gradient, shape)
             arrays[name], written[name] = self.algorithm.update(gradient, state.arrays[name], key=keys[name])
         state = InMemoryState(arrays, state.structure)
         return self.weights(state), state, self._stats(written)

@@ -33,13 +33,18 @@ def runtime(
     **Arguments:** `algorithm`; `n` rows and columns; `n_s` samples per read; `pulse_length` l, the mean number of
     slots; `t_pulse`, `t_mvm` [s]; `batch` B of mixed precision; `flops` [1/s] of the digital unit that `tiles` share.
 
-    **Raises:** `ValueError` for another algorithm.
+    **Raises:** `ValueError` for another algorithm, or a number that is not positive.
 
     **Reference:** Rasch et al., Nat. Commun. 15:7133 (2024), Table 1. Its Methods print twice the pulse time, with
     which the table does not come out.
     """
     if algorithm not in _CYCLES:
         raise ValueError(f"no published runtime of {algorithm!r}; known: {', '.join(sorted(_CYCLES))}")
+    numbers = {"n": n, "n_s": n_s, "pulse_length": pulse_length, "t_pulse": t_pulse, "t_mvm": t_mvm, "batch": batch,
+               "flops": flops, "tiles": tiles}  # fmt: skip
+    for name, value in numbers.items():
+        if not value > 0:
+            raise ValueError(f"{name} of a runtime is above 0, got {value}")
     digital = _CYCLES[algorithm](n, n_s) * tiles / flops
     if algorithm == "mixed_precision":
         return digital + n / batch * t_pulse

@@ -9,6 +9,7 @@ from ... import _random
 from ..._types import PRNGKey, Scalar, physical
 from ...devices import pulsed
 from ._cells import rested, written_to
+from ._checks import made
 from ._pulse_update import PulsedUpdate, outer_update
 from ._rule import AbstractAlgorithm, Gradient, InMemoryRule, Written, factors, n_samples
 from ._stats import WriteCost
@@ -24,7 +25,7 @@ class Sgd(AbstractAlgorithm):
     """
 
     device: pulsed.AbstractPulsedDevice
-    lr: Scalar = physical(0.01, doc="Gokmen & Vlasov 2016")
+    lr: Scalar = physical(0.01, doc="Gokmen & Vlasov 2016", above=0.0)
     pulses: PulsedUpdate = eqx.field(default_factory=PulsedUpdate)
 
     def init(self, w: Float[Array, "rows cols"], *, key: PRNGKey) -> Any:
@@ -47,4 +48,4 @@ class Sgd(AbstractAlgorithm):
 
 def sgd(device: pulsed.AbstractPulsedDevice, *, cost: WriteCost | None = None, **hyper) -> InMemoryRule:
     """In-memory SGD on `device`; `hyper` as in `Sgd`."""
-    return InMemoryRule(Sgd(device, **hyper), WriteCost() if cost is None else cost)
+    return InMemoryRule(made(Sgd, device, hyper=hyper), WriteCost() if cost is None else cost)

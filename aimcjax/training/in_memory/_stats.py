@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..._types import Scalar, physical
+from ...components import shorten
 
 
 _DAY = 86400.0
@@ -81,9 +82,14 @@ def lifetime(
 
     **Returns:** by array; infinite where the share never fails. Days count the update time of `stats`.
 
-    **Raises:** `ValueError` for statistics without samples or a share outside (0, 1).
+    **Raises:** `ValueError` for statistics without samples, a share outside (0, 1), no endurance, or no epoch.
     """
     n_samples = float(stats.samples)
+    known = isinstance(device, Wearing)
+    if not known and not (isinstance(device, float | int | np.number | jax.Array) and float(device) > 0):
+        raise ValueError(f"give the pulses that a cell endures, or a devices.Endurance, got {shorten(device)}")
+    if samples_per_epoch is not None and not samples_per_epoch > 0:
+        raise ValueError(f"samples_per_epoch is above 0, got {samples_per_epoch}")
     if n_samples <= 0 or not 0 < share < 1:
         raise ValueError(f"a lifetime needs samples and a share in (0, 1), got {n_samples:g} samples and {share:g}")
     seconds = float(stats.time) / n_samples
@@ -99,7 +105,7 @@ def _samples_until(rate: np.ndarray, device: Wearing | float, share: float) -> f
     """`rate` in pulses per sample."""
     if not isinstance(device, Wearing):
         ranked = np.sort(rate)[::-1]
-        worst = ranked[min(int(np.ceil(share * ranked.size)), ranked.size) - 1]
+        worst = float(ranked[min(int(np.ceil(share * ranked.size)), ranked.size) - 1])
         return float(device) / worst if worst > 0 else float("inf")
     failed = lambda n: float(jnp.mean(device.failure_probability(jnp.asarray(rate * n, float)))) >= share
     low, high = -3.0, np.log10(_YEARS)
@@ -108,4 +114,4 @@ def _samples_until(rate: np.ndarray, device: Wearing | float, share: float) -> f
     for _ in range(60):
         middle = 0.5 * (low + high)
         low, high = (low, middle) if failed(10.0**middle) else (middle, high)
-    return 10.0**high
+    return float(10.0**high)

@@ -26,7 +26,7 @@ class TikiTaka(AbstractTransfer):
 
     fast: pulsed.AbstractPulsedDevice
     slow: pulsed.AbstractPulsedDevice
-    lr: Scalar = physical(0.01, doc="assumed")
+    lr: Scalar = physical(0.01, doc="assumed", above=0.0)
     fast_lr: Scalar = physical(0.01, doc="assumed: that of the slow array")
     transfer_lr: Scalar = physical(1.0, doc="AIHWKit")
     gamma: Scalar = physical(0.0, doc="AIHWKit: fully hidden")

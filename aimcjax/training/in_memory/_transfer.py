@@ -2,7 +2,6 @@
 
 import abc
 import math
-from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -15,6 +14,7 @@ from ... import _random
 from ..._types import PRNGKey, Scalar
 from ...devices import pulsed
 from ._cells import rested, row_of, with_row, written_to
+from ._checks import made
 from ._mvm import AbstractMvm
 from ._pulse_update import PulsedUpdate, apply_counts, check_outer
 from ._rule import AbstractAlgorithm, Gradient, InMemoryRule, Outer, Written, factors
@@ -163,15 +163,15 @@ class AbstractTransfer(AbstractAlgorithm):
 
 
 def on_two_arrays(
-    algorithm: Callable[..., AbstractTransfer],
+    algorithm: type[AbstractTransfer],
     device: pulsed.AbstractPulsedDevice,
     slow: pulsed.AbstractPulsedDevice | None,
     cost: WriteCost | None,
     hyper: dict[str, Any],
 ) -> InMemoryRule:
     """The rule of `algorithm` on a fast and a slow array of `device`, or with another for the `slow` one."""
-    made = algorithm(device, device if slow is None else slow, **hyper)
-    return InMemoryRule(made, WriteCost() if cost is None else cost)
+    on_both = made(algorithm, device, device if slow is None else slow, hyper=hyper)
+    return InMemoryRule(on_both, WriteCost() if cost is None else cost)
 
 
 def automatic_rate(state: TransferState, outer: Outer, scale: Scalar, momentum: Scalar) -> tuple[Array, TransferState]:
