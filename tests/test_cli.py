@@ -97,7 +97,7 @@ MISTAKES = {
     "ages out of order": (["hwa_training.ages=[1 year, 20 s]"], ["hwa_training.ages"]),
     "slow reads": (["tile.device={type: pcm, t_read: 1 h}"], ["t_read must be below t_0", "got 1 h and 20 s"]),
     "one mistake, two checks": (["sweep.times=[-1 s]"], ["sweep.times", "'-1 s'"]),
-    "a number for a section": (["cost.t_integrate=100 ns"], ["expected a section", "'100 ns'"]),
+    "a number for a section": (["calibration=100"], ["expected a section", "100"]),
     "no times": (["sweep.times=[]"], ["at least one"]),
     "out of memory": (["model.widths=[1000000, 1000000]"], ["out of memory", "smaller model"]),
 }

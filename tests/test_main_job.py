@@ -44,7 +44,7 @@ def test_directory_is_complete(finished: Path) -> None:
     names = {path.name for path in finished.iterdir()}
     assert names == {
         "config.yaml", "versions.json", "summary.json", "results.nc", "report.md", "figures", "mapping_table.json",
-        "tile_health", "checkpoint",
+        "per_tile_calibration", "runtime_policy.yaml", "tile_health", "checkpoint",
     }  # fmt: skip
     figures = {path.name for path in (finished / "figures").iterdir()}
     assert figures == {"accuracy_over_time.png", "energy_breakdown.png", "weight_error.png"}
@@ -55,8 +55,8 @@ def test_directory_is_complete(finished: Path) -> None:
 def test_summary_is_the_contract_and_agrees_with_the_raw_results(finished: Path) -> None:
     summary = json.loads((finished / "summary.json").read_text())
     assert set(summary) == {
-        "metric", "baseline_accuracy", "roads", "energy_per_mac_J", "latency_s", "area_m2", "n_tiles", "n_cells",
-        "n_macs", "wall_s",
+        "metric", "baseline_accuracy", "roads", "energy_per_mac_J", "tops_per_watt", "latency_s", "area_m2",
+        "n_tiles", "n_cells", "n_macs", "wall_s",
     }  # fmt: skip
     raw = xr.load_dataset(finished / "results.nc").accuracy
     for road in ("direct", "hwa"):
@@ -69,9 +69,11 @@ def test_summary_is_the_contract_and_agrees_with_the_raw_results(finished: Path)
                 np.testing.assert_allclose(row["std"], values.std(ddof=1), rtol=1e-9, atol=1e-12)
                 np.testing.assert_allclose(row["ci95"], [expected.low, expected.high], rtol=1e-12)
     energy = summary["energy_per_mac_J"]
-    assert set(energy) == {"core", "dac", "adc", "interconnect", "digital", "total"}
+    parts = {"core", "dac", "adc", "interconnect", "digital", "attention", "buffer", "dram", "static"}
+    assert set(energy) == {*parts, "total"}
     np.testing.assert_allclose(energy["total"], sum(v for k, v in energy.items() if k != "total"), rtol=1e-6)
-    assert all(v > 0 for v in energy.values())
+    assert all(energy[part] > 0 for part in {*parts, "total"} - {"attention", "dram"})
+    assert energy["attention"] == energy["dram"] == 0.0  # a perceptron on tiles has neither
     # 64x12 on 40x8 tiles: 2x2; 12x10: 1x2.
     assert (summary["n_tiles"], summary["n_cells"], summary["n_macs"]) == (
         6,
@@ -83,6 +85,7 @@ def test_summary_is_the_contract_and_agrees_with_the_raw_results(finished: Path)
 def test_mapping_covers_every_weight_once(finished: Path) -> None:
     table = json.loads((finished / "mapping_table.json").read_text())
     keys = {"tile_id", "layer", "row_range", "col_range", "encoding", "adc_bits", "dac_bits", "scale", "verify_policy"}
+    keys |= {"replication", "replica", "chip", "bank", "grid_row", "grid_col", "tier", "calibration"}
     covered = {"layers/0": np.zeros((64, 12), int), "layers/1": np.zeros((12, 10), int)}
     for row in table:
         assert set(row) == keys

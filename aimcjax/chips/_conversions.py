@@ -1,53 +1,47 @@
 """How often a tile reads and converts for one vector, and what its drivers put on the rows."""
 
 import functools as ft
-from typing import Any
+from typing import Any, NamedTuple
 
-import equinox as eqx
+import jax
 import jax.numpy as jnp
 
 from .._types import Scalar
-from ..periphery import (
-    AbstractWrapped,
-    BitSerialDac,
-    CompressiveDac,
-    PulseWidthDac,
-    SharedAdc,
-    conversions,
-    reads,
-)
+from ..mapping import Partition
+from ..periphery import AbstractWrapped, BitSerialDac, CompressiveDac, PulseWidthDac, SharedAdc, conversions, reads
 from ..tiles import ManagedTile, TileDesign
 
 
-class Counts(eqx.Module):
-    """Of one vector through a layer, on all of its tiles.
+class Conversions(NamedTuple):
+    """Of one vector through a matrix, on all of its tiles.
 
-    `inputs`, numbers that become volts; `reads` of every array; `codes`, conversions of sense lines; `in_turn`, how
-    many of them one converter does one after another. Of one whole tile: `lines`, columns with the unit column; `cells`
-    of a weight.
+    `inputs`, numbers that become volts; `reads` of every array; `codes`, conversions of sense lines; `per_line`, of
+    each of them; `shared`, columns of one converter, 0 where the design does not say. Of one tile: `unit_columns`
+    beside those of weights; `cells` of a weight.
     """
 
-    inputs: int = eqx.field(static=True)
-    reads: int = eqx.field(static=True)
-    codes: int = eqx.field(static=True)
-    in_turn: Scalar
-    lines: int = eqx.field(static=True)
-    cells: int = eqx.field(static=True)
+    inputs: int
+    reads: int
+    codes: int
+    per_line: int
+    shared: int
+    unit_columns: int
+    cells: int
 
 
-def count_conversions(matrix: Any, n_lines: int, cols_per_adc: Scalar) -> Counts:
-    """Counts for a matrix on tiles with `n_lines` in use on each; its padding is neither driven nor converted.
-    `cols_per_adc` is for converters of which the design does not say how many columns share one."""
-    tile, part = physical_tile(matrix.design), matrix.partition
+def count_conversions(tile: TileDesign, part: Partition) -> Conversions:
+    """Counts for a matrix that lies on tiles like `part`; its padding is neither driven nor converted."""
     per_line = len(tile.encoding.ranges) * conversions(tile.dac)
-    unit_columns = n_lines - part.block_cols
-    shared = sharing(tile.adc)
-    return Counts(
+    one = jax.ShapeDtypeStruct((1, 1), jnp.result_type(tile.device.g_max))
+    encoded = jax.eval_shape(lambda w: tile.encoding.encode(w, tile.device)[0], one)
+    unit_columns = encoded.shape[-1] - 1
+    return Conversions(
         inputs=part.grid_cols * part.n_in,  # inputs are converted again on every grid column
         reads=reads(tile.dac),
         codes=part.grid_rows * (part.n_out + part.grid_cols * unit_columns) * per_line,
-        in_turn=per_line * (cols_per_adc if shared is None else jnp.asarray(shared, float)),
-        lines=tile.cols + unit_columns,
+        per_line=per_line,
+        shared=sharing(tile.adc) or 0,
+        unit_columns=unit_columns,
         cells=len(tile.encoding.polarity),
     )
 
@@ -56,7 +50,7 @@ def count_conversions(matrix: Any, n_lines: int, cols_per_adc: Scalar) -> Counts
 def physical_tile(design: Any) -> TileDesign:
     """The tile of cells and converters in a design. **Raises:** `ValueError` where there is none, or where the data
     decide how often it is read."""
-    raise ValueError(f"{type(design).__name__} has no cost; map it to a physical `TileDesign`")
+    raise ValueError(f"{type(design).__name__} has no cost; map it to a physical `TileDesign`, or place it on a chip")
 
 
 @physical_tile.register
@@ -97,9 +91,9 @@ def row_power(dac: Any, power: Scalar) -> Scalar:
 
 @row_power.register
 def _(dac: BitSerialDac, power: Scalar) -> Scalar:
-    del power
     levels = 2.0**dac.slice_bits
-    return jnp.asarray(dac.n_slices * (2.0 * levels - 1.0) / (6.0 * (levels - 1.0)))  # all digits as likely (assumed)
+    # All digits as likely (assumed)
+    return jnp.full_like(power, dac.n_slices * (2.0 * levels - 1.0) / (6.0 * (levels - 1.0)))
 
 
 @row_power.register
@@ -114,18 +108,18 @@ def _(dac: CompressiveDac, power: Scalar) -> Scalar:
 
 
 @ft.singledispatch
-def read_time(dac: Any, t_integrate: Scalar) -> Scalar:
-    """How long one read integrates [s]: `t_integrate`, unless the pulses of the DAC say it."""
+def read_time(dac: Any, t_read: Scalar) -> Scalar:
+    """How long one read integrates [s]: `t_read`, unless the pulses of the DAC say it."""
     del dac
-    return t_integrate
+    return t_read
 
 
 @read_time.register
-def _(dac: PulseWidthDac, t_integrate: Scalar) -> Scalar:
-    del t_integrate
+def _(dac: PulseWidthDac, t_read: Scalar) -> Scalar:
+    del t_read
     return dac.duration()
 
 
 @read_time.register
-def _(dac: CompressiveDac, t_integrate: Scalar) -> Scalar:
-    return read_time(dac.dac, t_integrate)
+def _(dac: CompressiveDac, t_read: Scalar) -> Scalar:
+    return read_time(dac.dac, t_read)

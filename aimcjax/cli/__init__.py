@@ -1,4 +1,4 @@
-"""The command line: `aimcjax run`, `aimcjax plan`, `aimcjax devices`, `aimcjax fit`."""
+"""The command line: `aimcjax run`, `aimcjax plan`, `aimcjax map`, `aimcjax cost`, `aimcjax devices`, `aimcjax fit`."""
 
 import signal
 import sys
@@ -9,6 +9,7 @@ import typer
 from ._devices import devices
 from ._errors import refuse
 from ._fit import fit
+from ._map import cost, map_command
 from ._plan import plan
 from ._run import run
 
@@ -31,8 +32,9 @@ def _describe() -> None:
     """
 
 
-for _command in (run, plan, devices, fit):
+for _command in (run, plan, cost, devices, fit):
     app.command()(_command)
+app.command("map")(map_command)
 
 
 def _path(error: Any) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..units import format_quantity
 from ._suggest import suggest
-from ._values import read_name, read_numbers, read_quantity, read_size, read_switch, shorten
+from ._values import read_name, read_numbers, read_quantity, read_size, read_sizes, read_switch, shorten
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,6 +109,8 @@ class Registry:
             return self.build(value, hint)
         if hint is bool:
             return read_switch(value)
+        if typing.get_origin(hint) is tuple and set(typing.get_args(hint)) == {int}:
+            return read_sizes(value, len(typing.get_args(hint)))
         if hint is str:
             return read_name(value)
         if hint is int:

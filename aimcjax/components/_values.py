@@ -17,6 +17,13 @@ def read_size(value: Any) -> int:
     return value
 
 
+def read_sizes(value: Any, n: int) -> tuple[int, ...]:
+    """So many numbers of things, each above zero."""
+    if not isinstance(value, (list, tuple)) or len(value) != n:
+        raise ValueError(f"expected {n} whole numbers in brackets, got {shorten(value)}")
+    return tuple(read_size(one) for one in value)
+
+
 def read_switch(value: Any) -> bool:
     """True or false."""
     if not isinstance(value, bool):

@@ -3,18 +3,17 @@
 # Types made by calls (`quantity("s")`) and models made from other classes are beyond static checkers.
 # pyright: reportInvalidTypeForm=false, reportCallIssue=false, reportArgumentType=false
 
-import dataclasses
 import re
 from typing import Annotated, Any
 
 import yaml
-from pydantic import AfterValidator, Field, create_model
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
-from ..chips import CostModel
-from ..components import limits_of, shorten
+from .. import chips
+from ..components import shorten, suggest
 from ..mapping import AbstractCompensation
 from ..tiles import AbstractTileDesign
-from ..units import format_quantity, format_time
+from ..units import format_time
 from ._data import DataConfig, DigitsConfig
 from ._mesh import MeshConfig
 from ._models import ModelConfig
@@ -41,13 +40,33 @@ class CalibrationConfig(Section):
     samples: Count = Field(2048, gt=0)
 
 
-class ChipConfig(Section):
-    """The machine: how many tiles it has (`null`: as many as needed), layers that stay digital (path patterns), and how
-    drift is compensated."""
+def _strategy(name: str) -> str:
+    if name not in chips.STRATEGIES:
+        raise ValueError(f"got {shorten(name)}; {suggest(name, chips.STRATEGIES, always_list=True)}")
+    return name
 
+
+def _chip_design() -> Any:
+    return Annotated[
+        chips.Chip,
+        BeforeValidator(chips.build_chip),
+        PlainSerializer(lambda chip: chips.describe_chip(chip), return_type=dict),
+    ]
+
+
+class ChipConfig(Section):
+    """The machine: `design`, what is on the die (the name of a chip, a file, or `{type: chip, ...}`), its tiles those
+    of the config unless it has its own; at most how many tiles may be used (`null`: as many as needed), layers that
+    stay digital (path patterns), how drift is compensated, how blocks are placed, copies of layers by path pattern, and
+    `mapping`, a mapping table to use instead of a strategy."""
+
+    design: _chip_design() = {"type": "chip"}
     max_tiles: Count | None = Field(None, gt=0)
     digital_layers: tuple[str, ...] = ()
     compensation: component(AbstractCompensation) = {"type": "global_drift_compensation"}
+    strategy: Annotated[str, AfterValidator(_strategy)] = "in_order"
+    replicas: dict[str, Annotated[Count, Field(gt=0)]] = {}
+    mapping: str | None = None
 
 
 class SweepConfig(Section):
@@ -59,27 +78,8 @@ class SweepConfig(Section):
     )
 
 
-def _sourced(field: dataclasses.Field) -> tuple[Any, Any]:
-    """The type and default of a constant that must name its source."""
-    unit = field.metadata["unit"]
-    section = create_model(
-        f"Sourced_{field.name}",
-        __base__=Section,
-        value=(quantity(**limits_of(field)), ...),
-        source=(Annotated[str, Field(min_length=3)], ...),
-    )
-    value = float(f"{field.default:.9g}")  # 100 ns, not 100.00000000000001 ns
-    default = {"value": format_quantity(value, unit), "source": field.metadata["doc"]}
-    return section, Field(default_factory=lambda: section(**default))
-
-
-CostConfig = create_model(
-    "CostConfig", __base__=Section, **{field.name: _sourced(field) for field in dataclasses.fields(CostModel)}
-)
-
-
 class Config(Section):
-    """Everything about one run: data, network, both trainings, tile, chip, sweep, cost."""
+    """Everything about one run: data, network, both trainings, tile, chip, sweep."""
 
     name: Annotated[str, AfterValidator(_file_name)] = "run"
     seed: int = Field(0, strict=True, ge=0, lt=2**32)
@@ -94,11 +94,6 @@ class Config(Section):
     tile: component(AbstractTileDesign)
     chip: ChipConfig = ChipConfig()
     sweep: SweepConfig = SweepConfig()
-    cost: CostConfig = Field(default_factory=CostConfig)
-
-    def cost_model(self) -> CostModel:
-        """The constants of the cost model."""
-        return CostModel(**{name: getattr(self.cost, name).value for name in type(self.cost).model_fields})
 
     def to_yaml(self) -> str:
         """The resolved config: every default written out; reading it back gives the same run."""

@@ -64,6 +64,7 @@ from ._linear import (
     AnalogLinear as AnalogLinear,
     ProgrammedLinear as ProgrammedLinear,
     is_analog as is_analog,
+    matrices_shape as matrices_shape,
     partition_of as partition_of,
 )
 from ._loops import is_recurrent as is_recurrent

@@ -27,12 +27,14 @@ from ._tied import expand_tied
 class Product:
     """Digital products of one place in a model: `where`, the scopes or the function it is in; `shapes` of the operands;
     `of_activations`, whether both depend on the input, so that there is no weight to keep; `macs`, all its
-    multiply-accumulates in one inference."""
+    multiply-accumulates in one inference; `kept`, numbers that must be at hand for it: its weights, once even where a
+    loop uses them again, or the smaller of both operands (keys, values) for all of its uses."""
 
     where: str
     shapes: str
     of_activations: bool
     macs: int
+    kept: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Activity:
 
 def count_activity(model: Any, x: Any) -> Activity:
     """Traces `model`, from `nn.convert`, on one sample `x` (nothing is computed) and counts; a tuple `x` is several
-    arguments.
+    arguments. Weights and sample may be shapes (`jax.ShapeDtypeStruct`).
 
     A `scan` counts as often as it is long, a `cond` as its most expensive branch; a `while` loop counts nothing and
     raises `ValueError` if there are products in it."""
@@ -70,8 +72,11 @@ def count_activity(model: Any, x: Any) -> Activity:
     traced = map_layers(model, lambda _, layer: _Probe.of(layer), is_analog)
     arguments = x if isinstance(x, tuple) else (x,)
     tally = _Tally(scopes)
-    jaxpr = jax.make_jaxpr(lambda *x: rebuilt(traced)(*x))(*arguments).jaxpr
-    tally.walk(jaxpr, [True] * len(jaxpr.invars), "", 1)
+    shapes, rest = eqx.partition(traced, lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct))
+    run = lambda shapes, x: rebuilt(eqx.combine(shapes, rest))(*x)
+    jaxpr = jax.make_jaxpr(run)(shapes, arguments).jaxpr
+    n_weights = len(jax.tree.leaves(shapes))
+    tally.walk(jaxpr, [index >= n_weights for index in range(len(jaxpr.invars))], "", 1)
     counts = tally.counts
     vectors = {name: counts["mvm:" + name] // _macs_of_vector(layers[name]) for name in _ordered(layers, counts)}
     analog = sum(counts["mvm:" + name] for name in layers)
@@ -136,10 +141,11 @@ class _Tally:
         self.scopes = scopes
         self.counts: Counter[str] = Counter()
         self.digital: Counter[tuple[str, str, bool]] = Counter()
+        self.kept: Counter[tuple[str, str, bool]] = Counter()
 
     def digital_products(self) -> tuple[Product, ...]:
         """The largest first."""
-        return tuple(Product(*place, macs=macs) for place, macs in self.digital.most_common())
+        return tuple(Product(*place, macs=macs, kept=self.kept[place]) for place, macs in self.digital.most_common())
 
     def walk(self, jaxpr: core.Jaxpr, inputs: list[bool], stack: str, repeats: int) -> list[bool]:
         """Counts `jaxpr` and says which outputs depend on the sample, given which of its inputs do."""
@@ -170,7 +176,7 @@ class _Tally:
             outputs = [self.walk(sub, given, here, repeats) for sub, given in zip(inner, fit, strict=True)]
             return outputs[0] if len(outputs[0]) == n_out else [any(flags)] * n_out
         if name in _PRODUCTS:
-            self._product(eqn, all(flags[:2]), here, repeats * _PRODUCTS[name](eqn))
+            self._product(eqn, flags[:2], here, repeats)
         elif name in _ARITHMETIC and not _is_index(eqn.outvars[0].aval):
             self.counts["digital_ops"] += repeats * max(math.prod(v.aval.shape) for v in (*eqn.invars, *eqn.outvars))
         return [any(flags)] * n_out
@@ -185,14 +191,21 @@ class _Tally:
                 return self.walk(body, flags, here, repeats * int(eqn.params["length"]))
             flags = settled
 
-    def _product(self, eqn: Any, of_activations: bool, here: str, macs: int) -> None:
+    def _product(self, eqn: Any, live: list[bool], here: str, repeats: int) -> None:
+        macs, of_activations = repeats * _PRODUCTS[eqn.primitive.name](eqn), all(live)
         found = re.findall(r"mvm:[^/()]*", here)
         if found:
             self.counts["mvm:" + self.scopes[found[-1]]] += macs
             return
         self.counts["digital_macs"] += macs
         shapes = " x ".join(str(tuple(v.aval.shape)) for v in eqn.invars[:2])
-        self.digital[_place(eqn, here), shapes, of_activations] += macs
+        place, sizes = (_place(eqn, here), shapes, of_activations), [math.prod(v.aval.shape) for v in eqn.invars[:2]]
+        self.digital[place] += macs
+        self.kept[place] += (
+            repeats * min(sizes)
+            if of_activations
+            else sum(size for size, depends in zip(sizes, live, strict=True) if not depends)
+        )
 
     def _apart(self) -> "_Tally":
         return _Tally(self.scopes)
@@ -200,6 +213,7 @@ class _Tally:
     def _add(self, other: "_Tally") -> None:
         self.counts.update(other.counts)
         self.digital.update(other.digital)
+        self.kept.update(other.kept)
 
 
 _NOT_THE_USERS = {"jax", "equinox", "flax", "jaxtyping"}
@@ -270,24 +284,7 @@ def _ordered(layers: dict[str, Any], counts: Counter[str]) -> list[str]:
 
 
 # Primitives that cost an arithmetic unit an operation per element; moving, reshaping and comparing data is not counted.
-_ARITHMETIC = frozenset(
-    {
-        "add",
-        "sub",
-        "mul",
-        "div",
-        "max",
-        "min",
-        "neg",
-        "abs",
-        "exp",
-        "log",
-        "tanh",
-        "logistic",
-        "erf",
-        "rsqrt",
-        "sqrt",
-        "pow",
-    }
-    | {"integer_pow", "square", "reduce_sum", "reduce_max", "reduce_min"}
-)
+_ARITHMETIC = frozenset({
+    "add", "sub", "mul", "div", "max", "min", "neg", "abs", "exp", "log", "tanh", "logistic", "erf", "rsqrt", "sqrt",
+    "pow", "integer_pow", "square", "reduce_sum", "reduce_max", "reduce_min",
+})  # fmt: skip

@@ -179,7 +179,7 @@ class Experts(AbstractForm):
         """The ordinary stack."""
         return with_parts(self.blank, weight, bias)
 
-    def input_ranges(self, weight: Array) -> Array:
+    def input_ranges(self, weight: Any) -> Array:
         """One for each expert: a router sends them different tokens."""
         return jnp.ones(weight.shape[0], float)
 

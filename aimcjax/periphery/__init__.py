@@ -12,8 +12,8 @@ once, and `install` gives the converter that is made of them; a tile does both w
 - Ranges: `StaticRange`, `LearnedRange`, and from each vector `AbsMax`, `Maximum`, `Deviations`, `AbsMaxNpSum`,
   `AverageAbsMax` (`observed`); `managed_product` scales with them, and with `BoundManagement` until nothing saturates;
   `calibrate_range`, `worst_case_range` for ADCs; `full_scale`, `with_full_scale` through what is around them.
-- `conversion_cost(model, converter)`: `AndrulisCost`, `IsaacCost`, `WaldenCost`, `SchreierCost`, `ClockedCost`;
-  `reads(dac)` of the array and `conversions(dac)` of a sense line are how often a vector is.
+- `conversion_cost(model, converter)`: `AndrulisCost`, `IsaacCost`, `WaldenCost`, `SchreierCost`, `ClockedCost`,
+  `DriverCost`; `reads(dac)` of the array and `conversions(dac)` of a sense line are how often a vector is.
 - `quantize`, `round_straight_through` and others: the steps without a derivative and their surrogates.
 """
 
@@ -25,6 +25,7 @@ from ._cost import (
     AndrulisCost as AndrulisCost,
     ClockedCost as ClockedCost,
     ConversionCost as ConversionCost,
+    DriverCost as DriverCost,
     IsaacCost as IsaacCost,
     SchreierCost as SchreierCost,
     WaldenCost as WaldenCost,

@@ -114,10 +114,26 @@ class ClockedCost(AbstractCostModel):
     area: Scalar = physical(400 * um2, unit="m2", doc="NeuRRAM")
 
 
+class DriverCost(AbstractCostModel):
+    """Drivers of rows, energy and area of which double for each bit that they set at once.
+
+    **Arguments:** `energy_per_step` [J] and `area_per_step` [m2] of one of $2^b$ levels; it settles within the read.
+
+    **Reference:** the DAC of the ISAAC library, 32 nm, as listed in CiMLoop (ISPASS 2024), taken as 8-bit; its area is
+    that of one bit doubled up to eight (assumed).
+    """
+
+    energy_per_step: Scalar = physical(0.41667 * pJ / 256, unit="J", doc="ISAAC library, 0.41667 pJ taken as 8-bit")
+    area_per_step: Scalar = physical(
+        0.083 * um2, unit="m2", doc="ISAAC library, 0.166 um2 of one bit, doubled per bit (assumed)"
+    )
+
+
 @ft.singledispatch
 def conversion_cost(model: Any, converter: Any) -> ConversionCost:
     """What a conversion costs according to `model` (`AndrulisCost`, `IsaacCost`, `WaldenCost`, `SchreierCost`,
-    `ClockedCost`; register your own with `@conversion_cost.register`). The first, third and fourth are of ADCs only.
+    `ClockedCost`, `DriverCost`; register your own with `@conversion_cost.register`). The first, third and fourth are of
+    ADCs only, the last of DACs.
 
     A DAC that reads in slices has its ADC convert `conversions(dac)` times a vector.
 
@@ -162,6 +178,17 @@ def _(model: ClockedCost, converter: Any) -> ConversionCost:
     cycles = clock_cycles(converter)
     latency = turns(converter) * (model.t_sample + cycles / model.clock)
     return ConversionCost(model.sample_energy + cycles * model.cycle_energy, model.area, latency)
+
+
+@conversion_cost.register
+def _(model: DriverCost, converter: Any) -> ConversionCost:
+    if not isinstance(converter, AbstractDac):
+        raise ValueError(
+            f"DriverCost prices drivers of rows and not {type(converter).__name__}; use one such as `WaldenCost()`"
+        )
+    steps = 2.0 ** _bits(converter, driver_bits)
+    energy = reads(converter) * steps * model.energy_per_step
+    return ConversionCost(energy, steps * model.area_per_step, jnp.zeros_like(energy))
 
 
 @ft.singledispatch

@@ -3,7 +3,7 @@
 from ..components import Role
 from ._adc import AbstractAdc, IdealAdc, UniformAdc
 from ._bit_serial import BitSerialDac
-from ._cost import AbstractCostModel, AndrulisCost, ClockedCost, IsaacCost, SchreierCost, WaldenCost
+from ._cost import AbstractCostModel, AndrulisCost, ClockedCost, DriverCost, IsaacCost, SchreierCost, WaldenCost
 from ._cyclic import CyclicAdc
 from ._dac import AbstractDac, IdealDac, UniformDac
 from ._distortion import AsymmetricAdc, CompressiveDac, SShapedAdc, VoltageOffsetAdc
@@ -75,6 +75,7 @@ ROLES = {
             "walden_cost": WaldenCost,
             "schreier_cost": SchreierCost,
             "clocked_cost": ClockedCost,
+            "driver_cost": DriverCost,
         },
     ),
     AbstractRange: Role(

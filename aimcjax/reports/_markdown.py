@@ -4,8 +4,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ..chips import COMPONENTS
 from ..units import format_quantity, format_time
 from ._figures import write_figures
@@ -40,10 +38,11 @@ def cost_lines(results: Results) -> list[str]:
     return [
         f"energy per MAC: {float(per_mac['total']) * 1e15:.0f} fJ "
         + "(" + ", ".join(f"{name} {float(per_mac[name]) * 1e15:.1f}" for name in COMPONENTS) + ")",
-        f"energy per inference: {_readable(cost.total_J, 'J')} for {cost.n_macs:,} MACs ("
-        + ", ".join(f"{name} {_readable(cost.energy_J[name], 'J')}" for name in COMPONENTS)
+        f"energy per inference: {_readable(cost.energy_J, 'J')} for {cost.n_macs:,} MACs ("
+        + ", ".join(f"{name} {_readable(cost.components_J[name], 'J')}" for name in COMPONENTS)
         + ")",
-        f"latency: {_readable(cost.latency_s, 's')}, batch 1, layers one after another",
+        f"latency: {_readable(cost.latency_s, 's')}, batch 1, layers one after another; "
+        f"{float(cost.tops_per_watt):.3g} TOPS/W (two operations a MAC)",
         f"area: {_readable(cost.area_m2, 'm2')} for {cost.n_tiles} tiles; {cost.n_cells:,} cells hold weights",
     ]  # fmt: skip
 
@@ -115,8 +114,8 @@ def markdown(results: Results, config_yaml: str, captions: dict[str, str]) -> st
         "## Cost of one inference",
         "\n".join(f"- {line}" for line in cost_lines(results)),
         "Operations are counted as MACs (one multiply and one add). The tiles of a layer work in parallel, "
-        "vectors and layers follow one another; no buffers, DRAM or leakage. The constants:",
-        _cost_table(config_yaml),
+        "vectors and layers follow one another. The constants of the chip:",
+        _cost_table(results.constants),
         "## Models",
         "".join(f"- {line}\n" for line in results.references)
         + "- Drift compensation reads its calibration vectors on every tile, averaged until their noise is negligible "
@@ -145,9 +144,8 @@ def _table(header: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _cost_table(config_yaml: str) -> str:
-    constants = yaml.safe_load(config_yaml)["cost"]
-    rows = [[f"`{name}`", str(each["value"]), _cell(each["source"])] for name, each in constants.items()]
+def _cost_table(constants: list[tuple[str, str, str]]) -> str:
+    rows = [[f"`{path}`", value, _cell(source)] for path, value, source in constants]
     return _table(["constant", "value", "source"], rows)
 
 

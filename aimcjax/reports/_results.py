@@ -82,7 +82,8 @@ class Results:
     `metric`, what is scored; `baseline`, the digital score, and `n_classes` among which it chose; `retrained[road]`,
     that of the network which the training of a road left: it is also more training. `scores[road]`, of every road
     taken (a key of `ROADS`), has axes (`COMPENSATIONS`, chips, times); `times` [s] after programming; `cost` of one
-    inference on the HWA chip; `adapter`, what adapters cost, if there were any; `wall_s`, the run's duration [s].
+    inference on the HWA chip, and its `constants` (path, value, source); `adapter`, what
+    adapters cost, if there were any; `wall_s`, the run's duration [s].
     """
 
     name: str
@@ -93,6 +94,7 @@ class Results:
     times: Float[np.ndarray, " times"]
     scores: dict[str, Float[np.ndarray, "compensations chips times"]]
     cost: Cost
+    constants: list[tuple[str, str, str]]
     tile_errors: TileErrors
     references: list[str]
     wall_s: float
@@ -124,6 +126,7 @@ def summary(results: Results) -> dict[str, Any]:
         f"baseline_{metric.key}": results.baseline,
         "roads": roads,
         "energy_per_mac_J": {name: float(value) for name, value in cost.energy_per_mac_J().items()},
+        "tops_per_watt": float(cost.tops_per_watt),
         "latency_s": float(cost.latency_s),
         "area_m2": float(cost.area_m2),
         "n_tiles": cost.n_tiles,

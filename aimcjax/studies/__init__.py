@@ -1,6 +1,7 @@
 """Whole studies, from a config to a run directory.
 
 - `score_over_time(config, out)`: the main job behind `aimcjax run`.
+- `place_shapes(config)`: the model on its chip, without its weights.
 - `plan(config)`: what its trainings take of every device, compiled but not run.
 - `in_memory_toy(config, out)`, `in_memory_training`, `delta_rule`, `in_memory_lora`: training inside the memory.
 - `run(config, out)`: the one that a config is of.
@@ -13,6 +14,7 @@ from ._dispatch import run as run
 from ._in_memory_lora import in_memory_lora as in_memory_lora
 from ._in_memory_toy import in_memory_toy as in_memory_toy
 from ._in_memory_training import in_memory_training as in_memory_training
+from ._placing import place_shapes as place_shapes
 from ._plan import plan as plan
 from ._progress import Progress as Progress
 from ._roads import cautions as cautions

@@ -32,7 +32,7 @@ def prepare(config: Config, data: Dataset, key: PRNGKey) -> Any:
     model = config.model.build(data, key)
     analog = converted(config, model)
     chips.check_capacity(analog, config.chip.max_tiles)
-    chips.check_cost(analog)
+    placed(config, analog)
     trainings.check(config, data)  # before minutes of training, not after
     trainings.check_blocks(config, analog)
     trainings.with_adapters(config, analog, key)
@@ -91,8 +91,22 @@ def age(config: Config, analog: Any, data: Dataset, key: PRNGKey) -> np.ndarray:
     return np.asarray(scores, np.float64)
 
 
-def chip_cost(config: Config, analog: Any, chip: Any, data: Dataset) -> chips.Cost:
-    """Cost of one inference on `chip`, a programmed copy of `analog`."""
-    activity = chips.count_activity(analog, jnp.asarray(data.x_test[0]))
+def placed(config: Config, analog: Any, **measured: Any) -> chips.Placement:
+    """Where the layers of `analog`, in any of their lives, lie on the chip of the config. `measured`: `sample` and
+    `input_power`, as `chips.place`."""
+    section = config.chip
+    return chips.place(
+        analog,
+        section.design,
+        strategy=section.strategy,
+        replicas=section.replicas,
+        mapping=None if section.mapping is None else chips.read_mapping(section.mapping),
+        **measured,
+    )
+
+
+def chip_cost(config: Config, analog: Any, chip: Any, data: Dataset) -> tuple[chips.Placement, chips.Cost]:
+    """Where `chip`, a programmed copy of `analog`, lies on the machine, and the cost of one inference on it."""
     power = nn.input_power(analog, jnp.asarray(data.x_test[: config.calibration.samples]))
-    return chips.cost(chip, activity, power, config.cost_model())
+    placement = placed(config, chip, sample=jnp.asarray(data.x_test[0]), input_power=power)
+    return placement, chips.cost(placement)

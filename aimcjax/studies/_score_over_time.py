@@ -8,10 +8,9 @@ import equinox as eqx
 import jax.random as jr
 import numpy as np
 
-from .. import checkpoint, nn, reports
+from .. import checkpoint, chips, nn, reports
 from .._random import keys_for
 from .._types import PRNGKey
-from ..chips import mapping_table
 from ..config import Config
 from ..datasets import Dataset
 from . import _roads as roads, _trainings as trainings
@@ -50,6 +49,7 @@ def score_over_time(
         with tell.working("cost and report"):
             portrait = eqx.filter_jit(nn.program)(analog["hwa"], key=keys["portrait"])
             tiles = reports.tile_weights(analog["hwa"], portrait)
+            placement, cost = roads.chip_cost(config, analog["hwa"], portrait, data)
             results = reports.Results(
                 name=config.name,
                 metric=config.data.metric,
@@ -58,13 +58,15 @@ def score_over_time(
                 retrained={road: roads.digital_score(config, nn.to_digital(analog[road]), data) for road in trained},
                 times=np.asarray(config.sweep.times),
                 scores=scores,
-                cost=roads.chip_cost(config, analog["hwa"], portrait, data),
+                cost=cost,
+                constants=chips.constants(placement.chip),
                 references=reports.references(config.tile),
                 tile_errors=reports.largest_tile(tiles),
                 adapter=roads.adapter_facts(analog, data, keys["portrait"]),
                 wall_s=time.monotonic() - started,
             )
             _write(run, config, results, analog["hwa"], portrait, tiles)
+            chips.write_artifacts(run, portrait, placement)
             checkpoint.save(run / "checkpoint", baseline=model, **trained)
     return results
 
@@ -86,7 +88,6 @@ def _write(
 ) -> None:
     (run / "config.yaml").write_text(config.to_yaml(), encoding="utf-8")
     write_json(run / "versions.json", versions())
-    write_json(run / "mapping_table.json", mapping_table(portrait))
     reports.write_tile_health(network, portrait, run / "tile_health", tiles=tiles)
     reports.write(results, config.to_yaml(), run)
     write_json(run / "summary.json", reports.summary(results))

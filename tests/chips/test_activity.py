@@ -137,3 +137,14 @@ def test_counting_computes_nothing_and_changes_nothing() -> None:
     model = _convert(Mlp(64, 10, (20,), key=jr.key(0)))
     bad = eqx.tree_at(lambda m: m.layers[0].weight, model, jnp.full((20, 64), jnp.nan))
     assert chips.count_activity(bad, jnp.zeros(64)) == chips.count_activity(model, jnp.zeros(64))
+
+
+def test_shapes_count_like_weights_and_say_what_is_kept() -> None:
+    """Digital weights are kept whole; of a product of activations its smaller operand, keys and values here."""
+    make = lambda key: VisionTransformer(8, 2, 10, dim=8, depth=1, n_heads=2, mlp_ratio=2, key=key)
+    image = jax.ShapeDtypeStruct((8, 8), jnp.float32)
+    of_shapes = chips.count_activity(_convert(eqx.filter_eval_shape(make, jr.key(0)), "head"), image)
+    whole = chips.count_activity(_convert(make(jr.key(0)), "head"), jnp.zeros((8, 8)))
+    assert of_shapes == whole
+    assert [product.kept for product in whole.products if not product.of_activations] == [8 * 10]
+    assert [product.kept for product in whole.products if product.of_activations] == [16 * 8, 16 * 8]

@@ -1,6 +1,8 @@
-"""The cost model: against sums by hand, one constant at a time, and through its gradient."""
+"""The cost of a placed model: against sums by hand, one constant at a time, and through its gradient."""
 
 import dataclasses
+import functools as ft
+import time
 from typing import Any
 
 import equinox as eqx
@@ -12,8 +14,9 @@ import pytest
 import tolerances
 
 from aimcjax import chips, devices, nn, periphery, tiles
-from aimcjax.chips import COMPONENTS, CostModel
-from aimcjax.models import VisionTransformer
+from aimcjax.chips import COMPONENTS, Chip
+from aimcjax.models import Mlp, VisionTransformer
+from aimcjax.units import nm
 
 
 MODEL = VisionTransformer(8, 4, 10, dim=8, depth=1, n_heads=2, mlp_ratio=2, key=jr.key(0))
@@ -21,19 +24,17 @@ IMAGE = jr.uniform(jr.key(1), (8, 8))
 TILE = tiles.TileDesign(
     rows=10, cols=6, dac=periphery.UniformDac(bits=7), adc=periphery.UniformAdc(bits=6), device=devices.IdealDevice()
 )
+CHIP = Chip(buffer=chips.Buffer(capacity=64.0))  # so small that keys and values spill into the DRAM
 
 
 class Machine:
-    """A programmed chip with what its cost depends on."""
+    """A programmed chip, placed."""
 
-    def __init__(self, design: Any) -> None:
+    def __init__(self, design: Any, chip: Chip = CHIP, **how: Any) -> None:
         self.analog = nn.convert(MODEL, [nn.Rule(".*", design)])
-        self.chip: Any = eqx.filter_jit(nn.program)(self.analog, key=jr.key(2))
-        self.activity = chips.count_activity(self.analog, IMAGE)
+        self.programmed: Any = eqx.filter_jit(nn.program)(self.analog, key=jr.key(2))
         self.power = {name: 0.1 + 0.05 * index for index, name in enumerate(nn.analog_layers(self.analog))}
-
-    def cost(self, constants: Any = None, chip: Any = None) -> chips.Cost:
-        return chips.cost(chip or self.chip, self.activity, self.power, constants or CostModel())
+        self.placement = chips.place(self.programmed, chip, sample=IMAGE, input_power=self.power, **how)
 
 
 @pytest.fixture(scope="module")
@@ -42,39 +43,75 @@ def machine() -> Machine:
 
 
 def _numbers(cost: chips.Cost) -> dict[str, float]:
-    energy = {name: float(value) for name, value in cost.energy_J.items()}
+    energy = {name: float(value) for name, value in cost.components_J.items()}
     return {**energy, "latency": float(cost.latency_s), "area": float(cost.area_m2)}
+
+
+def _on(machine: Machine, chip: Chip) -> chips.Cost:
+    """The cost on a chip with other numbers."""
+    fitted = dataclasses.replace(chip, grid=machine.placement.chip.grid, tile=machine.placement.chip.tile)
+    return chips.cost(dataclasses.replace(machine.placement, chip=fitted))
 
 
 def test_sums_by_hand_over_the_mapping_table(machine: Machine) -> None:
     """Every row of the table is a tile that works once a vector: its inputs, outputs and cells in use."""
-    constants = CostModel()
-    expected: dict[str, float] = {name: 0.0 for name in COMPONENTS}
-    value = {name: float(getattr(constants, name)) for name in vars(constants)}
+    c, activity = machine.placement.chip, machine.placement.activity
+    assert activity is not None
+    expected = dict.fromkeys(COMPONENTS, 0.0)
     weights = {name: np.asarray(layer.weight).T for name, layer in nn.analog_layers(machine.analog).items()}
-    table = chips.mapping_table(machine.chip)
+    table = chips.mapping_table(machine.programmed, machine.placement)
+    where, t_layer = {}, {}
     for row in table:
-        (r0, r1), (c0, c1), vectors = row["row_range"], row["col_range"], machine.activity.vectors[row["layer"]]
-        block = weights[row["layer"]][r0:r1, c0:c1]
-        # An ideal device from 0 to g_max, scaled per column of the block: sum of conductances without looking at cells.
-        normalised = weights[row["layer"]][r0:r1, c0:c1] / np.abs(block).max(axis=0)
-        g = float(TILE.device.g_max) * np.abs(normalised).sum()
-        v2 = machine.power[row["layer"]] * float(TILE.dac.v_max) ** 2
-        expected["core"] += vectors * v2 * g * value["t_integrate"]
-        expected["dac"] += vectors * (r1 - r0) * 2**7 * value["dac_energy_per_step"]
-        expected["adc"] += vectors * (c1 - c0) * 2**6 * value["adc_energy_per_step"]
-        expected["interconnect"] += vectors * ((r1 - r0) * 7 + (c1 - c0) * 6) * value["link_energy_per_bit"]
-        expected["digital"] += vectors * 2 * (c1 - c0) * value["digital_energy_per_op"]
-    activity = machine.activity
-    expected["digital"] += activity.digital_ops * value["digital_energy_per_op"]
-    expected["digital"] += activity.digital_macs * value["digital_energy_per_mac"]
-    t_mvm = value["t_integrate"] + value["cols_per_adc"] / value["adc_rate"]
-    expected["latency"] = sum(activity.vectors.values()) * t_mvm
-    expected["latency"] += (activity.digital_ops + 2 * activity.digital_macs) / value["digital_ops_per_s"]
-    cells, converters = 2 * 10 * 6 * value["cell_area"], 6 / 8 * value["adc_area"] + 10 * value["dac_area"]
-    expected["area"] = len(table) * (cells + converters)
+        where.setdefault(row["layer"], []).append((row["row_range"][0], row["col_range"][0], row))
+    before = [(0, 0)]
+    e = lambda value: float(value)
+    for name, vectors in activity.vectors.items():
+        here = [(row["grid_row"], row["grid_col"]) for *_, row in where[name]]
+        steps = np.mean([abs(a - p) + abs(b - q) for a, b in here for p, q in before])
+        first = {row["col_range"][0]: row for start, _, row in where[name] if start == 0}
+        back = np.mean([
+            abs(row["grid_row"] - first[col]["grid_row"]) + abs(row["grid_col"] - first[col]["grid_col"])
+            for _, col, row in where[name]
+        ])  # fmt: skip
+        v2 = machine.power[name] * e(TILE.dac.v_max) ** 2
+        for r0, c0, row in where[name]:
+            (_, r1), (_, c1) = row["row_range"], row["col_range"]
+            block = weights[name][r0:r1, c0:c1]
+            # An ideal device from 0 to g_max, scaled per column of the block: sums without looking at cells.
+            g = e(TILE.device.g_max) * np.abs(block / np.abs(block).max(axis=0)).sum()
+            expected["core"] += vectors * v2 * g * e(c.core.t_read)
+            expected["dac"] += vectors * (r1 - r0) * 2**7 * e(c.core.dac.energy_per_step)
+            expected["adc"] += vectors * (c1 - c0) * 2**6 * e(c.core.adc.merit)
+            moved = (r1 - r0) * 7 * (1 + steps) + (c1 - c0) * 6 * (1 + back)
+            expected["interconnect"] += vectors * moved * e(c.links.hop_energy_per_bit)
+            expected["digital"] += vectors * 2 * (c1 - c0) * e(c.digital.energy_per_op)
+        n_in, n_out = weights[name].shape
+        expected["buffer"] += vectors * (n_in * 7 + n_out * 6) * e(c.buffer.energy_per_bit)
+        t_mvm = e(c.core.t_read) + 6 / e(c.core.adc.rate)  # six columns share one converter
+        block_rows = max(row["row_range"][1] - row["row_range"][0] for *_, row in where[name])
+        t_layer[name] = vectors * (t_mvm + block_rows * 7 / e(c.links.bits_per_s))
+        t_layer[name] += (2 + steps + back) * e(c.links.hop_latency)
+        before = here
+    expected["digital"] += activity.digital_ops * e(c.digital.energy_per_op)
+    expected["digital"] += (activity.digital_macs - activity.activation_macs) * e(c.digital.energy_per_mac)
+    expected["attention"] = activity.activation_macs * e(c.digital.energy_per_mac)
+    cache = 16 * sum(product.kept for product in activity.products if product.of_activations)
+    weight_bits = 16 * sum(product.kept for product in activity.products if not product.of_activations)
+    expected["buffer"] += 2 * 64 * e(c.buffer.energy_per_bit)
+    expected["dram"] = (2 * (cache - 64) + weight_bits) * e(c.dram.energy_per_bit)
+    width = lambda row: row["col_range"][1] - row["col_range"][0]
+    codes = sum(activity.vectors[name] * width(row) for name in where for *_, row in where[name])
+    weight_macs = activity.digital_macs - activity.activation_macs
+    digital_s = (2 * codes + activity.digital_ops + 2 * weight_macs) / e(c.digital.ops_per_s)
+    attention_s = 2 * activity.activation_macs / e(c.digital.attention_ops_per_s)
+    expected["latency"] = sum(t_layer.values()) + digital_s + attention_s + weight_bits / e(c.dram.bits_per_s)
+    static = c.count_tiles() * e(c.core.static_power) + 2 * e(c.digital.static_power) + e(c.buffer.static_power)
+    expected["static"] = static * expected["latency"]
+    tile = 2 * 10 * 6 * e(c.core.cell_area) + e(c.core.adc.area) + 10 * 2**7 * e(c.core.dac.area_per_step)
+    around = 2 * e(c.digital.area) + 64 * e(c.buffer.area_per_bit)
+    expected["area"] = c.count_tiles() * (tile + e(c.links.router_area)) + around
 
-    cost = machine.cost()
+    cost = chips.cost(machine.placement)
     assert _numbers(cost) == pytest.approx(expected, rel=tolerances.COMPOSITE)
     assert cost.n_tiles == len(table)
     assert cost.n_cells == 2 * sum(w.size for w in weights.values())
@@ -82,130 +119,159 @@ def test_sums_by_hand_over_the_mapping_table(machine: Machine) -> None:
     assert activity.vectors["embed"] == 4  # so that a vector too few would show
 
 
-def test_components_add_up(machine: Machine) -> None:
-    cost = machine.cost()
-    assert set(cost.energy_J) == set(COMPONENTS)
-    assert all(energy > 0 for energy in cost.energy_J.values())
-    assert float(cost.total_J) == pytest.approx(sum(map(float, cost.energy_J.values())), rel=tolerances.PRIMITIVE)
+def test_the_breakdown_adds_up(machine: Machine) -> None:
+    cost = chips.cost(machine.placement)
+    table = cost.breakdown
+    assert table.dims == ("component", "layer")
+    assert list(table.component.values) == list(COMPONENTS)
+    assert float(table.sum()) == pytest.approx(float(cost.energy_J), rel=tolerances.PRIMITIVE)
+    np.testing.assert_allclose(table.sum("layer"), list(cost.components_J.values()), rtol=tolerances.PRIMITIVE)
     per_mac = {name: float(value) for name, value in cost.energy_per_mac_J().items()}
-    assert list(per_mac) == [*COMPONENTS, "total"]
     assert per_mac["total"] == pytest.approx(sum(per_mac[name] for name in COMPONENTS), rel=tolerances.PRIMITIVE)
-    assert per_mac["total"] * cost.n_macs == pytest.approx(float(cost.total_J), rel=tolerances.PRIMITIVE)
+    assert float(cost.fj_per_mac) == pytest.approx(per_mac["total"] * 1e15, rel=tolerances.PRIMITIVE)
+    assert float(cost.tops_per_watt) == pytest.approx(2e-12 / per_mac["total"], rel=tolerances.PRIMITIVE)
+    assert float(cost.tokens_per_s * cost.latency_s) == pytest.approx(1.0, rel=tolerances.PRIMITIVE)
 
 
-# What a doubled constant multiplies; "+" adds something, "-" takes something away, what is left out stays.
+# What a doubled number multiplies; "+" adds something, "-" takes something away, what is left out stays.
 DOUBLED = {
-    "t_integrate": {"core": 2.0, "latency": "+"},
-    "adc_energy_per_step": {"adc": 2.0},
-    "dac_energy_per_step": {"dac": 2.0},
-    "link_energy_per_bit": {"interconnect": 2.0},
-    "digital_energy_per_op": {"digital": "+"},
-    "digital_energy_per_mac": {"digital": "+"},
-    "cols_per_adc": {"latency": "+", "area": "-"},
-    "adc_rate": {"latency": "-"},
-    "digital_ops_per_s": {"latency": "-"},
-    "cell_area": {"area": "+"},
-    "adc_area": {"area": "+"},
-    "dac_area": {"area": "+"},
-}
+    "core/t_read": {"core": 2.0, "latency": "+", "static": "+"},
+    "core/adc/merit": {"adc": 2.0},
+    "core/dac/energy_per_step": {"dac": 2.0},
+    "core/phases": {"core": 2.0, "dac": 2.0, "adc": 2.0, "interconnect": "+", "digital": "+", "latency": "+",
+                    "static": "+"},
+    "links/hop_energy_per_bit": {"interconnect": 2.0},
+    "digital/energy_per_op": {"digital": "+"},
+    "digital/energy_per_mac": {"attention": 2.0},
+    "digital/static_power": {"static": "+"},
+    "buffer/energy_per_bit": {"buffer": 2.0},
+    "buffer/capacity": {"buffer": "+", "dram": "-", "area": "+"},
+    "dram/energy_per_bit": {"dram": 2.0},
+    "core/adc/rate": {"latency": "-", "static": "-"},
+    "core/cell_area": {"area": "+"},
+    "core/static_power": {"static": "+"},
+}  # fmt: skip
 
 
-def test_every_constant_is_tried() -> None:
-    assert set(DOUBLED) == {field.name for field in dataclasses.fields(CostModel)}
-
-
-@pytest.mark.parametrize("name", DOUBLED)
-def test_doubling_a_constant_changes_its_component_only(machine: Machine, name: str) -> None:
-    before = _numbers(machine.cost())
-    after = _numbers(machine.cost(dataclasses.replace(CostModel(), **{name: 2 * getattr(CostModel(), name)})))
+@pytest.mark.parametrize("path", DOUBLED)
+def test_doubling_a_number_changes_its_component_only(machine: Machine, path: str) -> None:
+    field = lambda chip: ft.reduce(getattr, path.split("/"), chip)
+    doubled = eqx.tree_at(field, machine.placement.chip, replace_fn=lambda x: 2 * x)
+    before, after = _numbers(chips.cost(machine.placement)), _numbers(_on(machine, doubled))
     for part in before:
-        ratio, effect = after[part] / before[part], DOUBLED[name].get(part, 1.0)
+        effect = DOUBLED[path].get(part, 1.0)
         if effect == "+":
-            assert 1.0 < ratio < 2.0
+            assert before[part] < after[part] < 2.001 * before[part], part
         elif effect == "-":
-            assert 0.5 < ratio < 1.0
+            assert 0.499 * before[part] < after[part] < before[part], part
         else:
-            assert ratio == effect, part
+            assert after[part] == pytest.approx(effect * before[part], rel=tolerances.PRIMITIVE), part
 
 
-def test_what_two_constants_share_is_linear(machine: Machine) -> None:
-    """Digital energy and area are sums over several constants: doubling all of them doubles the sum."""
-    for names, part in (
-        (("digital_energy_per_op", "digital_energy_per_mac"), "digital"),
-        (("cell_area", "adc_area", "dac_area"), "area"),
-    ):
-        doubled = dataclasses.replace(CostModel(), **{name: 2 * getattr(CostModel(), name) for name in names})
-        ratio = _numbers(machine.cost(doubled))[part] / _numbers(machine.cost())[part]
-        assert ratio == pytest.approx(2.0, rel=tolerances.PRIMITIVE)
+def _with(placement: chips.Placement, part: str, **changes: Any) -> chips.Placement:
+    """The placement with other numbers in its converters (`"adc"`, `"dac"`), for all layers alike."""
+    groups = placement.counts.groups
+    shaped = {name: jnp.full_like(getattr(getattr(groups[0], part), name), value) for name, value in changes.items()}
+    new = dataclasses.replace(groups[0], **{part: dataclasses.replace(getattr(groups[0], part), **shaped)})
+    return dataclasses.replace(placement, counts=dataclasses.replace(placement.counts, groups=(new,)))
 
 
-def _with(chip: Any, part: str, **changes: Any) -> Any:
-    """The chip with other values in one part of its design (`"adc"`, `"dac"`)."""
-
-    def swap(_: str, layer: Any) -> Any:
-        component = dataclasses.replace(getattr(layer.matrix.design, part), **changes)
-        design = dataclasses.replace(layer.matrix.design, **{part: component})
-        return dataclasses.replace(layer, matrix=dataclasses.replace(layer.matrix, design=design))
-
-    return nn.map_layers(chip, swap, nn.is_analog)
-
-
-@pytest.mark.parametrize(("part", "component"), [("adc", "adc"), ("dac", "dac")])
-def test_energy_grows_with_bits(machine: Machine, part: str, component: str) -> None:
-    costs = [_numbers(machine.cost(chip=_with(machine.chip, part, bits=jnp.asarray(b)))) for b in (4.0, 5.0, 6.5, 9.0)]
-    for few, more in zip(costs, costs[1:], strict=False):
-        changed = {name for name in few if more[name] != few[name]}
-        assert changed == {component, "interconnect"}
-        assert all(more[name] > few[name] for name in changed)
-    assert costs[1][component] / costs[0][component] == pytest.approx(2.0, rel=tolerances.PRIMITIVE)
+def test_energy_grows_with_bits_tiles_and_tokens(machine: Machine) -> None:
+    for part in ("adc", "dac"):
+        costs = [_numbers(chips.cost(_with(machine.placement, part, bits=b))) for b in (4.5, 5.0, 6.5, 9.0)]
+        for few, more in zip(costs, costs[1:], strict=False):
+            changed = {name for name in COMPONENTS if more[name] > few[name] * (1 + 1e-6)}
+            assert {part, "interconnect", "buffer"} <= changed <= {part, "interconnect", "buffer", "static"}
+    longer = [float(chips.cost(machine.placement, seq_len=n).energy_J) for n in (1, 2, 3)]
+    assert longer[0] < longer[1] < longer[2]
+    smaller = Machine(dataclasses.replace(TILE, rows=5, cols=3)).placement
+    cost, more = chips.cost(machine.placement), chips.cost(smaller)
+    assert more.n_tiles > cost.n_tiles
+    assert more.energy_J > cost.energy_J
+    assert (more.n_cells, more.n_macs) == (cost.n_cells, cost.n_macs)
 
 
-def test_smaller_tiles_convert_more(machine: Machine) -> None:
-    smaller = Machine(dataclasses.replace(TILE, rows=5, cols=3)).cost()
-    cost = machine.cost()
-    assert smaller.n_tiles > cost.n_tiles
-    assert (smaller.n_cells, smaller.n_macs) == (cost.n_cells, cost.n_macs)
-    for name in ("dac", "adc", "interconnect", "digital"):
-        assert smaller.energy_J[name] > cost.energy_J[name]
+def test_a_batch_pays_once_for_what_it_shares(machine: Machine) -> None:
+    """Weights from the DRAM once, static power for less than the sum of the latencies; all else twice."""
+    roomy = dataclasses.replace(machine.placement.chip, buffer=chips.Buffer())
+    placement = dataclasses.replace(machine.placement, chip=roomy)
+    placement = eqx.tree_at(lambda p: p.counts.weights, placement, np.asarray(1000.0))
+    one, two = (chips.cost(placement, batch=n) for n in (1, 2))
+    for name in ("core", "dac", "adc", "interconnect", "digital", "attention", "buffer"):
+        np.testing.assert_allclose(two.components_J[name], 2 * one.components_J[name], rtol=tolerances.PRIMITIVE)
+    np.testing.assert_allclose(two.components_J["dram"], one.components_J["dram"], rtol=tolerances.PRIMITIVE)
+    assert one.components_J["static"] < two.components_J["static"] < 2 * one.components_J["static"]
+    assert one.latency_s < two.latency_s < 2 * one.latency_s
+    assert two.j_per_token < one.j_per_token
 
 
-def test_empty_silicon_costs_area_but_no_energy() -> None:
-    exact, roomy = (
-        Machine(dataclasses.replace(TILE, rows=16, cols=24)),
-        Machine(dataclasses.replace(TILE, rows=32, cols=48)),
-    )
-    assert exact.cost().n_tiles == roomy.cost().n_tiles
-    np.testing.assert_allclose(exact.cost().total_J, roomy.cost().total_J, rtol=tolerances.COMPOSITE)
-    assert roomy.cost().area_m2 > 2 * exact.cost().area_m2
+@pytest.mark.parametrize("quantity", ["energy_J", "latency_s"])
+def test_gradients_are_finite_differences(quantity: str) -> None:
+    """Read voltage, bits of both converters, node and rate, in double precision, with the regression on ADCs."""
+    with jax.enable_x64(True):
+        core = chips.Core(adc=periphery.AndrulisCost(rate=2e8))
+        dac, adc = periphery.UniformDac(bits=7), periphery.UniformAdc(bits=6)
+        design = tiles.TileDesign(rows=8, cols=8, dac=dac, adc=adc, device=devices.IdealDevice())
+        model = nn.convert(Mlp(12, 10, (9,), key=jr.key(0)), [nn.Rule(".*", design)])
+        placement = chips.place(model, Chip(core=core), sample=jnp.zeros(12))
+
+        @jax.jit
+        def total(z: jax.Array) -> jax.Array:
+            v_max, adc_bits, dac_bits, node, rate = z
+            core = dataclasses.replace(placement.chip.core, adc=periphery.AndrulisCost(rate=rate * 2e8))
+            technology = chips.Technology(node=node * 28 * nm)
+            changed = _with(_with(placement, "adc", bits=adc_bits), "dac", bits=dac_bits, v_max=v_max)
+            chip = dataclasses.replace(placement.chip, core=core, technology=technology)
+            bill = chips.price(changed.counts, chip, batch=2.0, smooth=True)
+            return getattr(bill, quantity) / (1e-9 if quantity == "energy_J" else 1e-6)
+
+        z, h = jnp.asarray([0.2, 6.3, 7.2, 1.0, 1.0]), 1e-4
+        slopes = jax.jit(jax.grad(total))(z)
+        for index, name in enumerate(("read voltage", "ADC bits", "DAC bits", "node", "rate")):
+            step = h * jnp.eye(5)[index]
+            # Fourth order, so that what is left is rounding
+            wide, near = (total(z + k * step) - total(z - k * step) for k in (2, 1))
+            difference = (8 * near - wide) / (12 * h)
+            np.testing.assert_allclose(slopes[index], difference, rtol=1e-6, atol=1e-9, err_msg=name)
+        assert slopes[3] > 0
+        if quantity == "energy_J":
+            assert np.all(np.asarray(slopes[:3]) > 0)
+        else:
+            assert slopes[4] < 0
 
 
-# Central differences in float32: the step balances truncation, (h ln 2)^2 / 6 for 2^bits, against rounding, 1e-7 / h.
-@pytest.mark.parametrize(
-    ("part", "name", "at", "step"),
-    [("adc", "bits", 6.0, 2.0**-6), ("dac", "bits", 7.0, 2.0**-6), ("dac", "v_max", 0.2, 0.02)],
-)
-def test_gradient_of_energy_is_that_of_finite_differences(
-    machine: Machine, part: str, name: str, at: float, step: float
-) -> None:
+def test_both_modes_say_how_far_they_are_apart(machine: Machine) -> None:
+    exact, smooth = (chips.cost(machine.placement, batch=3, mode=mode) for mode in ("exact", "smooth"))
+    for name, gap in exact.gap.items():
+        np.testing.assert_allclose(gap, getattr(smooth, name) / getattr(exact, name) - 1.0, atol=1e-6)
+        assert abs(float(gap)) < 0.2
+    assert float(exact.gap["area_m2"]) < -1e-3  # six columns share one converter of eight: a part of one, smoothly
+    with pytest.raises(ValueError, match="mode is 'exact' or 'smooth'"):
+        chips.cost(machine.placement, mode="both")
+    with pytest.raises(ValueError, match="batch is a whole number from 1, got 0"):
+        chips.cost(machine.placement, batch=0)
+
+
+@pytest.mark.slow
+def test_ten_thousand_designs_a_second(machine: Machine) -> None:
+    """Read voltages and ADC bits of every layer, energy, latency and area of each design."""
+    n, placement = 4096, machine.placement
+
     @jax.jit
-    def energy(value: jax.Array) -> jax.Array:
-        return 1e9 * machine.cost(chip=_with(machine.chip, part, **{name: value})).total_J  # nJ: float32 has no 1e-18
+    @jax.vmap
+    def designs(z: jax.Array) -> jax.Array:
+        changed = _with(_with(placement, "dac", v_max=z[0]), "adc", bits=z[1])
+        bill = chips.price(changed.counts, placement.chip, smooth=True)
+        return jnp.stack([bill.energy_J, bill.latency_s, bill.area_m2])
 
-    slope = float(jax.grad(energy)(jnp.asarray(at)))
-    difference = float(energy(jnp.asarray(at + step)) - energy(jnp.asarray(at - step))) / (2 * step)
-    assert slope > 0
-    assert slope == pytest.approx(difference, rel=1e-3)
-
-
-def test_gradient_reaches_every_constant(machine: Machine) -> None:
-    def price(constants: CostModel) -> jax.Array:
-        cost = machine.cost(constants)
-        return 1e9 * cost.total_J + 1e6 * cost.latency_s + 1e6 * cost.area_m2
-
-    gradient = jax.jit(jax.grad(price))(CostModel())
-    for field in dataclasses.fields(CostModel):
-        assert np.isfinite(getattr(gradient, field.name))
-        assert getattr(gradient, field.name) != 0.0
+    z = jr.uniform(jr.key(0), (n, 2), minval=jnp.asarray([0.1, 4.5]), maxval=jnp.asarray([0.3, 9.0]))
+    designs(z).block_until_ready()
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        designs(z).block_until_ready()
+        times.append(time.perf_counter() - start)
+    assert n / min(times) > 10_000
 
 
 def test_refuses_what_has_no_price() -> None:
@@ -216,8 +282,10 @@ def test_refuses_what_has_no_price() -> None:
     }
     chips.check_cost(nn.convert(MODEL, [nn.Rule(".*", TILE)]))
     for message, design in unpriced.items():
+        analog = nn.convert(MODEL, [nn.Rule(".*", design)])
         with pytest.raises(ValueError, match=f"layer embed: {message}"):
-            chips.check_cost(nn.convert(MODEL, [nn.Rule(".*", design)]))
-    ideal = Machine(unpriced["an ideal ADC has no energy"])
-    with pytest.raises(ValueError, match="an ideal ADC has no energy"):
-        ideal.cost()
+            chips.check_cost(analog)
+        with pytest.raises(ValueError, match=f"layer .*: {message}"):
+            chips.place(analog, Chip())
+    weight_level = nn.convert(MODEL, [nn.Rule(".*", unpriced["WeightLevelTile has no cost"])])
+    chips.check_cost(weight_level, chips.load("hermes_2023"))  # its converters take their place

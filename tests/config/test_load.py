@@ -9,7 +9,7 @@ import pytest
 import yaml
 from hypothesis import Phase, given, settings, strategies as st
 
-from aimcjax.chips import CostModel
+from aimcjax import chips
 from aimcjax.config import Config, ConfigError, load_config, load_study
 
 
@@ -30,7 +30,7 @@ def _tree() -> dict[str, Any]:
             "adc": {"type": "uniform_adc", "bits": 6},
         },
         "sweep": {"n_chips": 2, "times": ["20 s", "1 day"]},
-        "cost": {"cols_per_adc": {"value": 4, "source": "assumed"}},
+        "chip": {"design": {"core": {"cols_per_adc": {"value": 4, "source": "assumed"}}}},
     }
 
 
@@ -65,17 +65,19 @@ def test_values_reach_the_objects(load: Load) -> None:
     assert float(config.tile.adc.bits) == 6.0
     assert [float(c) for c in config.tile.device.programming.coefficients] == pytest.approx([0.01, 0.08])
     assert float(config.tile.device.nu_mean.value) == pytest.approx(0.05)
-    assert float(config.cost_model().cols_per_adc) == 4.0
-    assert float(config.cost_model().digital_energy_per_mac) == pytest.approx(1.5e-12, rel=1e-6)
+    assert float(config.chip.design.core.cols_per_adc) == 4.0
+    assert float(config.chip.design.digital.energy_per_mac) == pytest.approx(1.5e-12, rel=1e-6)
     assert config.chip.max_tiles is None
 
 
-def test_defaults_of_the_cost_are_those_of_the_cost_model(load: Load) -> None:
+def test_the_chip_is_a_default_one_or_a_published_one(load: Load) -> None:
     tree = _tree()
-    del tree["cost"]
-    given_cost, default = load(tree).cost_model(), CostModel()
-    for name in vars(default):
-        assert float(getattr(given_cost, name)) == pytest.approx(float(getattr(default, name)), rel=1e-6), name
+    del tree["chip"]
+    given, default = (chips.describe_chip(chip) for chip in (load(tree).chip.design, chips.Chip()))
+    assert given == default
+    published = load(tree, "chip.design={type: hermes_2023, core: {phases: 4}}").chip.design
+    assert (published.grid, float(published.core.phases)) == ((8, 8), 4.0)
+    assert load(tree, "chip.design=hermes_2023").chip.design.source.startswith("Le Gallo")
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
@@ -93,7 +95,8 @@ def test_resolved_config_is_complete(load: Load) -> None:
     assert tree["tile"]["dac"]["v_max"] == "200 mV"
     assert tree["sweep"]["times"] == ["20 s", "1 day"]
     assert tree["calibration"]["quantile"] == 0.999
-    assert all(len(entry["source"]) > 3 for entry in tree["cost"].values())
+    assert tree["chip"]["design"]["core"]["cols_per_adc"] == {"value": 4, "source": "assumed"}
+    assert tree["chip"]["design"]["digital"]["energy_per_mac"] == "1.5 pJ"
     assert set(tree) == set(Config.model_fields)
 
 
@@ -106,7 +109,7 @@ def test_resolved_config_is_complete(load: Load) -> None:
         ("model.widths=[3]", lambda c: c.model.widths[0] / 3),
         ("digital_training.learning_rate=3e-3", lambda c: c.digital_training.learning_rate / 3e-3),
         ("chip.max_tiles=9", lambda c: c.chip.max_tiles / 9),
-        ("cost.adc_rate={value: 2 GHz, source: measured}", lambda c: c.cost.adc_rate.value / 2e9),
+        ("chip.design.core.t_read={value: 2 ns, source: measured}", lambda c: float(c.chip.design.core.t_read) / 2e-9),
     ],
 )
 def test_overrides_change_one_value(load: Load, override: str, read: Callable[[Any], float]) -> None:
@@ -126,8 +129,8 @@ BAD_VALUES = {
     "vit=1": ["vit", "unknown key"],
     "sweep.n_chip=3": ["sweep.n_chip", "did you mean 'n_chips'?"],
     "model.width=3": ["model.width", "did you mean 'widths'?"],
-    "cost.t_integrate={valu: 1 ns, source: assumed}": ["cost.t_integrate"],
-    "cost.t_integrate.vlaue=3": ["cost.t_integrate"],
+    "chip.desing=hermes_2023": ["chip.desing"],
+    "chip.design.core.t_raed=3 ns": ["chip.design"],
     "tile.device.gmax=1 uS": ["tile: device:", "no parameter 'gmax'", "did you mean 'g_max'?"],
     "tile.device.g_max=25 uV": ["g_max", "a quantity in S", "'25 uV'"],
     "tile.device.g_max=25": ["g_max", "needs its unit", "25"],
@@ -195,11 +198,14 @@ BAD_VALUES = {
     "name=": ["name"],
     "chip.max_tiles=0": ["chip.max_tiles", "0"],
     "chip.digital_layers=head": ["chip.digital_layers", "'head'"],
-    "cost.t_integrate={value: -1 ns, source: assumed}": ["cost.t_integrate.value", "zero or more"],
-    "cost.cols_per_adc={value: 0, source: assumed}": ["cost.cols_per_adc.value", "above 0"],
-    "cost.t_integrate={value: 1 ns}": ["cost.t_integrate.source", "required"],
-    "cost.adc_rate=1 GHz": ["cost.adc_rate", "1 GHz"],
-    "cost={a: {b: {c: [1, {d: null}]}}}": ["cost.a", "unknown key"],
+    "chip.design.core.t_read={value: -1 ns, source: assumed}": ["chip.design", "core: t_read", "zero or more"],
+    "chip.design.core.cols_per_adc=0": ["chip.design", "cols_per_adc", "above 0"],
+    "chip.design.core.t_read={value: 1 ns}": ["chip.design", "core/t_read", "source"],
+    "chip.design.core.t_read=1 GHz": ["chip.design", "1 GHz"],
+    "chip.design={a: {b: {c: [1, {d: null}]}}}": ["chip.design", "no parameter 'a'"],
+    "chip.design=hermes_2024": ["chip.design", "did you mean 'hermes_2023'?"],
+    "chip.strategy=balancd": ["chip.strategy", "did you mean 'balanced'?"],
+    "chip.replicas={head: 0}": ["chip.replicas.head", "0"],
     "sweep={1: 2}": ["sweep"],
     "digital_training=[[1, {a: b}]]": ["digital_training", "[[1, {'a': 'b'}]]"],
 }

@@ -139,3 +139,15 @@ def test_what_takes_its_time_pays_a_driver_of_few_bits() -> None:
 def test_fits_to_adcs_have_no_price_for_a_dac(model) -> None:
     with pytest.raises(ValueError, match="is a fit to ADCs and has no price for UniformDac"):
         p.conversion_cost(model, p.UniformDac())
+
+
+def test_drivers_double_with_the_bits_they_set_at_once() -> None:
+    """Eight bits at once are the 0.41667 pJ of the library; two at a time, four times a 64th of it."""
+    whole, serial = (
+        p.conversion_cost(p.DriverCost(), dac) for dac in (p.UniformDac(bits=8.0), p.BitSerialDac(bits=8, slice_bits=2))
+    )
+    np.testing.assert_allclose(whole.energy / pJ, 0.41667, rtol=1e-5)
+    np.testing.assert_allclose(serial.energy, whole.energy / 16, rtol=1e-5)
+    np.testing.assert_allclose(serial.area, whole.area / 64, rtol=1e-5)
+    with pytest.raises(ValueError, match="DriverCost prices drivers of rows and not UniformAdc"):
+        p.conversion_cost(p.DriverCost(), p.UniformAdc())

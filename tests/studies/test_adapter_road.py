@@ -59,12 +59,15 @@ def test_adapters_train_beside_weights_that_nobody_writes() -> None:
 
 def test_reports_show_the_roads_that_were_taken() -> None:
     scores = {road: np.full((2, 3, 1), score) for road, score in (("direct", 0.5), ("hwa", 0.8), ("hwa_lora", 0.75))}
-    energy = {name: jnp.asarray(1e-9) for name in chips.COMPONENTS}
-    cost = chips.Cost(energy, jnp.asarray(1e-6), jnp.asarray(1e-6), n_macs=100, n_tiles=1, n_cells=1280)
+    stages: Any = None
+    cost = chips.Cost(
+        jnp.full((len(chips.COMPONENTS), 1), 1e-9), jnp.asarray(1e-6), jnp.asarray(1e-6), {}, stages, batch=1,
+        n_tokens=1, n_macs=100, n_tiles=1, n_cells=1280, layers=("layers/0",),
+    )  # fmt: skip
     blank = np.zeros((1, 1))
     results = reports.Results(
         name="x", metric=training.ACCURACY, baseline=0.9, retrained={"hwa": 0.91, "hwa_lora": 0.92}, n_classes=10,
-        times=np.asarray([20.0]), scores=scores, cost=cost, references=[], wall_s=1.0,
+        times=np.asarray([20.0]), scores=scores, cost=cost, constants=[], references=[], wall_s=1.0,
         tile_errors=reports.TileErrors("layer", "tile", blank, blank, blank),
         adapter=reports.AdapterFacts(parameters=148, base_parameters=651, analog_writes=0, extra_macs=148),
     )  # fmt: skip

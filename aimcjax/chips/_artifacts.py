@@ -1,0 +1,80 @@
+"""The files of a mapped model: where every block lies, what every tile was calibrated to, how it is kept alive."""
+
+import importlib.resources
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import nn
+from ..components import suggest
+from ._place import Placement
+from ._placement import column_scales, mapping_table
+
+
+SCHEMAS = ("mapping_table", "per_tile_calibration", "runtime_policy")
+_FILES = importlib.resources.files(__package__ or "aimcjax.chips") / "schemas"
+_POLICY = """\
+# What a chip is kept alive by; see `schema("runtime_policy")`. Every number is assumed: set them for your device.
+thermal: {warn: 343.15 K, throttle: 358.15 K, shut_down: 378.15 K}
+program_retry: {attempts: 3, tolerance: 0.05}
+refresh: {every: 30 days, drift_threshold: 0.05}
+recalibrate: {every: 1 day}
+canary: {vectors: 16, every: 1 h, tolerance: 0.02}
+fallback: digital
+"""
+
+
+def schema(name: str) -> dict[str, Any]:
+    """The JSON schema of an artifact, one of `SCHEMAS`."""
+    if name not in SCHEMAS:
+        raise ValueError(f"no schema {name!r}; {suggest(name, SCHEMAS, always_list=True)}")
+    return json.loads((_FILES / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def write_artifacts(folder: Path, model: Any, placement: Placement) -> None:
+    """Writes `mapping_table.json`, `per_tile_calibration/*.json` and `runtime_policy.yaml` into `folder`.
+
+    **Arguments:** `model`, from `nn.convert` or, so that calibrations are known, `nn.program`; `placement` of it.
+    """
+    rows = mapping_table(model, placement)
+    (folder / "per_tile_calibration").mkdir(parents=True, exist_ok=True)
+    (folder / "mapping_table.json").write_text(_lines(rows), encoding="utf-8")
+    known = _calibrations(model)
+    for row in rows:
+        state = {"tile_id": row["tile_id"], "layer": row["layer"], **known(row)}
+        (folder / row["calibration"]).write_text(json.dumps(state) + "\n", encoding="utf-8")
+    (folder / "runtime_policy.yaml").write_text(_POLICY, encoding="utf-8")
+
+
+def _lines(rows: list[dict[str, Any]]) -> str:
+    """A row a line, to be edited and compared by hand."""
+    return "[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n"
+
+
+def _calibrations(model: Any) -> Any:
+    """What is known of a tile, by its row of the table."""
+    layers = nn.analog_layers(model)
+    programmed = all(isinstance(layer, nn.ProgrammedLinear) for layer in layers.values())
+    matrices = nn.matrix_layers(model) if programmed else {}
+    scales = {name: column_scales(layer) for name, layer in matrices.items()}
+
+    def of(row: dict[str, Any]) -> dict[str, Any]:
+        stats = {"pulses": None, "verify_count": None, "failures": None, "latency_s": None}
+        unknown = {"scale": None, "bias": None, "last_program_time": None, "program_stats": stats}
+        if not programmed:
+            return unknown
+        part = matrices[row["layer"]].matrix.partition
+        i, j = row["row_range"][0] // part.block_rows, row["col_range"][0] // part.block_cols
+        scale = scales[row["layer"]][i * part.grid_cols + j]
+        bias = getattr(layers.get(row["layer"]), "bias", None) if i == 0 else None  # added once, behind the sums
+        flat = None if bias is None or np.shape(bias) != (part.n_out,) else np.asarray(bias)[slice(*row["col_range"])]
+        return {
+            **unknown,
+            "scale": [float(value) for value in scale],
+            "bias": None if flat is None else [float(value) for value in flat],
+            "last_program_time": 0.0,
+        }
+
+    return of

@@ -1,0 +1,120 @@
+"""A mapping table that came back from a file, perhaps edited: every block of every layer on an array of its own."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..components import read_yaml, shorten, suggest
+from ._counts import Layer
+from ._description import Chip, Slot
+
+
+_NEEDED = ("tile_id", "layer", "row_range", "col_range", "replica", "bank", "grid_row", "grid_col", "tier")
+
+
+def read_mapping(path: str | Path) -> list[dict[str, Any]]:
+    """The rows of a `mapping_table.json`. **Raises:** `ValueError` of one line for what is no such table."""
+    rows = read_yaml(Path(path), what="mapping table", hint="; `aimcjax map` writes one")
+    if not isinstance(rows, list) or not rows:
+        raise ValueError(f"{path}: expected a list with a row for every tile, got {shorten(rows)}")
+    for index, row in enumerate(rows):
+        if not isinstance(row, dict) or not set(_NEEDED) <= set(row):
+            missing = sorted(set(_NEEDED) - set(row)) if isinstance(row, dict) else "a mapping"
+            raise ValueError(f"{path}: row {index} has no {shorten(missing)}; each needs {', '.join(_NEEDED)}")
+        where = f"{path}: layer {row['layer']}, tile {row['tile_id']}"
+        for key in ("replica", "bank", "grid_row", "grid_col", "tier"):
+            if isinstance(row[key], bool) or not isinstance(row[key], int) or row[key] < 0:
+                raise ValueError(f"{where}: {key} is a whole number from 0, got {shorten(row[key])}")
+        for key in ("row_range", "col_range"):
+            if not isinstance(row[key], list) or [type(end) for end in row[key]] != [int, int]:
+                raise ValueError(f"{where}: {key} is [start, stop], got {shorten(row[key])}")
+    return rows
+
+
+def replicas_in(rows: Sequence[Mapping[str, Any]], layers: Sequence[Layer]) -> list[int]:
+    """How often the table holds every layer. **Raises:** `ValueError` for layers that the model does not have."""
+    by_matrix = {name: index for index, layer in enumerate(layers) for name in matrix_names(layer)}
+    copies = [1] * len(layers)
+    for row in rows:
+        if row["layer"] not in by_matrix:
+            hint = suggest(str(row["layer"]), by_matrix)
+            raise ValueError(f"mapping: the model has no layer {row['layer']!r} (tile {row['tile_id']}); {hint}")
+        index = by_matrix[row["layer"]]
+        copies[index] = max(copies[index], row["replica"] + 1)
+    return copies
+
+
+def slots_in(
+    rows: Sequence[Mapping[str, Any]], layers: Sequence[Layer], chip: Chip
+) -> dict[tuple[str, int, int, int], Slot]:
+    """The array of every block (matrix, row, column, replica).
+
+    **Raises:** `ValueError` that names layer and tile, for blocks that overlap, are missing, or lie off the chip.
+    """
+    part_of = {name: layer.part for layer in layers for name in matrix_names(layer)}
+    found: dict[tuple[str, int, int, int], Slot] = {}
+    taken: dict[Slot, str] = {}
+    for row in rows:
+        here, slot = f"layer {row['layer']}, tile {row['tile_id']}", _slot(row)
+        key = (row["layer"], *_block(row, part_of[row["layer"]], here), row["replica"])
+        if not _is_on(slot, chip):
+            raise ValueError(f"mapping: {here}: {_spelled(slot)} is not on chip {chip.name} ({_sizes(chip)})")
+        if slot in taken:
+            raise ValueError(f"mapping: {here} overlaps {taken[slot]}: both are at {_spelled(slot)}")
+        if key in found:
+            raise ValueError(f"mapping: {here} holds weights that another tile holds: {_weights(row)}")
+        found[key], taken[slot] = slot, here
+    for layer, n in zip(layers, replicas_in(rows, layers), strict=True):
+        for name in matrix_names(layer):
+            _check_whole(name, layer.part, n, found)
+    return found
+
+
+def matrix_names(layer: Layer) -> list[str]:
+    """The names of the matrices of a layer."""
+    return [layer.name] if layer.n_matrices == 1 else [f"{layer.name}[{index}]" for index in range(layer.n_matrices)]
+
+
+def _check_whole(name: str, part: Any, n_replicas: int, found: Mapping[tuple[str, int, int, int], Slot]) -> None:
+    for replica in range(n_replicas):
+        for i in range(part.grid_rows):
+            for j in range(part.grid_cols):
+                if (name, i, j, replica) not in found:
+                    rows, cols = part.row_range(i), part.col_range(j)
+                    raise ValueError(
+                        f"mapping: layer {name} has a hole: no tile holds inputs {list(rows)} and outputs {list(cols)}"
+                        + f" of replica {replica}" * (n_replicas > 1)
+                    )
+
+
+def _block(row: Mapping[str, Any], part: Any, here: str) -> tuple[int, int]:
+    i, j = row["row_range"][0] // part.block_rows, row["col_range"][0] // part.block_cols
+    inside = 0 <= i < part.grid_rows and 0 <= j < part.grid_cols
+    if not inside or (tuple(row["row_range"]), tuple(row["col_range"])) != (part.row_range(i), part.col_range(j)):
+        raise ValueError(
+            f"mapping: {here}: {_weights(row)} is no block of the layer ({part.n_in}x{part.n_out} in blocks of "
+            f"{part.block_rows}x{part.block_cols}); the overlap or hole must go, only positions can be changed"
+        )
+    return i, j
+
+
+def _slot(row: Mapping[str, Any]) -> Slot:
+    return Slot(row["bank"], row["grid_row"], row["grid_col"], row["tier"])
+
+
+def _is_on(slot: Slot, chip: Chip) -> bool:
+    rows, cols = chip.grid or (0, 0)
+    return slot.bank < chip.banks and slot.row < rows and slot.col < cols and slot.tier < chip.tiers
+
+
+def _sizes(chip: Chip) -> str:
+    rows, cols = chip.grid or (0, 0)
+    return f"{chip.banks} banks of {rows}x{cols} tiles with {chip.tiers} tiers"
+
+
+def _spelled(slot: Slot) -> str:
+    return f"bank {slot.bank}, row {slot.row}, column {slot.col}, tier {slot.tier}"
+
+
+def _weights(row: Mapping[str, Any]) -> str:
+    return f"inputs {row['row_range']} and outputs {row['col_range']}"

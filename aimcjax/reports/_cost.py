@@ -1,0 +1,77 @@
+"""What a placed model costs, as a table and a picture."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ..chips import COMPONENTS, Cost
+from ..units import format_quantity
+
+
+# Okabe and Ito (2008), and greys: a colour for each component
+_COLOURS = ("#D55E00", "#E69F00", "#F0E442", "#56B4E9", "#0072B2", "#CC79A7", "#009E73", "#777777", "#BBBBBB")
+
+
+def cost_rows(cost: Cost) -> list[tuple[str, str, str, str]]:
+    """Component, energy, share, fJ per MAC; the last row is the total."""
+    total, rows = float(cost.energy_J), []
+    per_mac = 1e15 / (float(cost.batch) * cost.n_macs)
+    for name, energy in (*cost.components_J.items(), ("total", cost.energy_J)):
+        value = float(energy)
+        rows.append((name, readable(value, "J"), f"{value / total:.1%}", f"{value * per_mac:.3g}"))
+    return rows
+
+
+def headline_lines(cost: Cost) -> list[str]:
+    """Latency, area, throughput and efficiency, with what they refer to; the gap between both modes."""
+    gaps = ", ".join(f"{name.split('_')[0]} {float(gap):+.2%}" for name, gap in cost.gap.items())
+    return [
+        f"batch {cost.batch}, {cost.n_tokens:,} tokens or samples, {cost.batch * cost.n_macs:,} MACs ({cost.mode})",
+        f"latency {readable(cost.latency_s, 's')}; {float(cost.tokens_per_s):.4g} tokens/s; "
+        f"{readable(cost.j_per_token, 'J')} a token; {readable(cost.power_W, 'W')}",
+        f"{float(cost.tops_per_watt):.3g} TOPS/W (two operations a MAC), {float(cost.fj_per_mac):.4g} fJ/MAC",
+        f"area {readable(cost.area_m2, 'm2')}; {cost.n_tiles:,} blocks; {cost.n_cells:,} cells hold weights",
+        f"smooth against exact: {gaps}",
+    ]
+
+
+def plot_cost(cost: Cost, path: Path, *, title: str, n_layers: int = 24) -> None:
+    """Draws energy by component, and by component and layer (the `n_layers` that take most), as PNG."""
+    energy = np.asarray(cost.parts, np.float64)
+    figure = Figure(figsize=(10.0, 4.8), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(2, 3))
+    totals = energy.sum(axis=1)
+    scale, unit = _scale(float(totals.sum()))
+    bars = left.barh(COMPONENTS, totals / scale, color=_COLOURS)
+    left.bar_label(bars, [f"{share:.0%}" for share in totals / totals.sum()], padding=3, fontsize="small")
+    left.invert_yaxis()
+    left.set(xlabel=f"energy ({unit})", xlim=(0, 1.2 * totals.max() / scale))
+    on_tiles = energy[:, :-1].sum(axis=0)
+    shown = sorted(np.argsort(-on_tiles, kind="stable")[:n_layers])
+    scale, unit = _scale(float(on_tiles[shown].max()))
+    _stacked(right, energy[:, shown] / scale, [cost.layers[index] for index in shown])
+    apart = f"; off the tiles {readable(energy[:, -1].sum(), 'J')}"
+    right.set(ylabel=f"energy ({unit})", title=f"{len(shown)} of {len(on_tiles)} layers on tiles{apart}")
+    right.legend(fontsize="x-small", ncols=3)
+    figure.suptitle(title)
+    figure.savefig(path, dpi=150)
+
+
+def readable(value: Any, unit: str) -> str:
+    """Three digits and a prefix."""
+    return format_quantity(float(f"{float(value):.3g}"), unit)
+
+
+def _stacked(axes: Any, energy: np.ndarray, names: list[str]) -> None:
+    bottom = np.zeros(len(names))
+    for component, row, colour in zip(COMPONENTS, energy, _COLOURS, strict=True):
+        axes.bar(np.arange(len(names)), row, bottom=bottom, color=colour, label=component)
+        bottom += row
+    axes.set_xticks(np.arange(len(names)), names, rotation=60, ha="right", fontsize="x-small")
+
+
+def _scale(total: float) -> tuple[float, str]:
+    units = ((1.0, "J"), (1e-3, "mJ"), (1e-6, "uJ"), (1e-9, "nJ"), (1e-12, "pJ"))
+    return next((pair for pair in units if total >= pair[0]), units[-1])

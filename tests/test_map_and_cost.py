@@ -1,0 +1,102 @@
+"""`aimcjax map` and `aimcjax cost`: what they write, say and refuse, and an edited map that is used."""
+
+import json
+from pathlib import Path
+
+import jax
+import jsonschema
+import pytest
+import yaml
+from typer.testing import CliRunner, Result
+
+from aimcjax import chips, cli
+from aimcjax.config import load_config
+from aimcjax.studies import _roads, place_shapes
+
+
+CONFIG = str(Path(__file__).parents[1] / "configs" / "mlp_digits.yaml")
+SMALL = ("model.widths=[12]", "tile.rows=40", "tile.cols=8")  # 64x12 and 12x10: four tiles and two
+
+
+def _run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli.app, list(arguments))
+
+
+@pytest.fixture(scope="module")
+def mapped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("maps") / "small"
+    result = _run("map", CONFIG, *SMALL, "chip.design={grid: [3, 3]}", "--out", str(out))
+    assert result.exit_code == 0, result.output
+    assert "6 blocks of 2 layers on 6 of 9 tiles of chip" in result.output
+    return out
+
+
+def test_a_map_is_its_three_kinds_of_files(mapped: Path) -> None:
+    assert {path.name for path in mapped.iterdir()} == {
+        "mapping_table.json", "per_tile_calibration", "runtime_policy.yaml",
+    }  # fmt: skip
+    rows = json.loads((mapped / "mapping_table.json").read_text())
+    jsonschema.validate(rows, chips.schema("mapping_table"))
+    assert {row["scale"] for row in rows} == {None}  # nothing is programmed yet
+    for row in rows:
+        jsonschema.validate(json.loads((mapped / row["calibration"]).read_text()), chips.schema("per_tile_calibration"))
+    jsonschema.validate(yaml.safe_load((mapped / "runtime_policy.yaml").read_text()), chips.schema("runtime_policy"))
+    line = _run("map", CONFIG, *SMALL, "--out", str(mapped)).stderr
+    assert line.startswith("aimcjax: ")
+    assert line.count("\n") == 1
+
+
+def test_an_edited_map_is_used_and_a_broken_one_refused(mapped: Path, tmp_path: Path) -> None:
+    rows, table = json.loads((mapped / "mapping_table.json").read_text()), tmp_path / "table.json"
+    rows[0] |= {"grid_row": 2, "grid_col": 2}
+    table.write_text(json.dumps(rows))
+    overrides = (*SMALL, "chip.design={grid: [3, 3]}", f"chip.mapping={table}")
+    _, placement = place_shapes(load_config(Path(CONFIG), overrides))
+    assert placement.strategy == "as given"
+    assert placement.items[0].slot == chips.Slot(0, 2, 2, 0)
+    rows[1] |= {"grid_row": 2, "grid_col": 2}
+    table.write_text(json.dumps(rows))
+    result = _run("run", CONFIG, *overrides, "--out", str(tmp_path / "run"))  # refused before any training
+    assert result.exit_code == 2
+    assert "layer layers/0, tile tile_0001 overlaps layer layers/0, tile tile_0000" in result.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_cost_prints_its_table_and_draws(tmp_path: Path) -> None:
+    chart = tmp_path / "cost.png"
+    result = _run("cost", CONFIG, *SMALL, "chip.design=hermes_2023", "--batch", "4", "--out", str(chart))
+    assert result.exit_code == 0, result.output
+    for word in (*chips.COMPONENTS, "total", "TOPS/W", "fJ/MAC", "hermes_2023", "batch 4", "assumed: "):
+        assert word in result.output
+    assert chart.read_bytes().startswith(b"\x89PNG")
+
+
+MISTAKES = {
+    "no such chip": (["chip.design=hermes"], "did you mean 'hermes_2023'"),
+    "chip too small": (["chip.design={grid: [1, 2]}"], "chip chip has 2 arrays"),
+    "tile too large": (["tile.rows=512", "chip.design=hermes_2023"], "hermes_2023 hold 256x256"),
+    "no tiles": (["chip.design={grid: [0, 2]}"], "grid: expected a whole number from 1"),
+    "no mapping": (["chip.mapping=nowhere.json"], "no mapping table nowhere.json"),
+    "no chart": (["--out", "cost.pdf"], "--out takes the name of a .png file"),
+    "no batch": (["--batch", "0"], "batch is a whole number from 1"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_gets_one_line(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments, message = MISTAKES[name]
+    result = _run("cost", CONFIG, *SMALL, *arguments)
+    assert result.exit_code == 2, result.output
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_machine_of_a_study_is_the_one_of_its_config() -> None:
+    config = load_config(Path(CONFIG), (*SMALL, "chip.design={grid: [4, 4]}", "chip.replicas={layers/1: 2}"))
+    data = config.data.load()
+    analog = _roads.converted(config, config.model.build(data, jax.random.key(0)))
+    placement = _roads.placed(config, analog)
+    assert len(placement.items) == 4 + 2 * 2
+    assert placement.chip.grid == (4, 4)
