@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -53,9 +54,10 @@ def run(
 
 
 def _show_table(report: reports.StudyReport, target: Path) -> None:
-    console, table = Console(), Table(title=report.title)
-    for name in report.header:
-        table.add_column(name, justify="right")
+    console, table = Console(), Table(title=report.title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name, entries in zip(report.header, zip(*report.rows, strict=True), strict=True):
+        words = not any(entry[:1].isdigit() for entry in entries)
+        table.add_column(name, justify="left" if words else "right", no_wrap=words, overflow="fold")
     for row in report.rows:
         table.add_row(*row)
     console.print(table)
