@@ -31,9 +31,9 @@ from ._mixtral import (
     Mixtral as Mixtral,
     MixtralConfig as MixtralConfig,
     MixtralMoe as MixtralMoe,
-    WithRouting as WithRouting,
 )
 from ._mlp import Mlp as Mlp
+from ._moe_decoder import WithRouting as WithRouting
 from ._pretrained import (
     load_pretrained as load_pretrained,
     pretrained_shapes as pretrained_shapes,

@@ -1,22 +1,19 @@
 """Mixtral."""
 
 import dataclasses
-from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
 from jax import lax
-from jaxtyping import Array, Bool, Int
 
 from .._types import PRNGKey
-from ._cache import KvCache, LayerCache
-from ._decoder import AbstractDecoder, Hidden, Logits, Tokens
+from ._decoder import Hidden
 from ._experts import ExpertLinear
-from ._grouped_query import STD, GroupedQueryAttention, complete_heads, heads_of
+from ._grouped_query import STD, complete_heads
 from ._initial import check_sizes
-from ._llama import llama_cache, llama_parts, llama_step, rms_norm
+from ._moe_decoder import AbstractMoeDecoder
 from ._rope import RopeConfig
 from ._routing import Router, RoutingStats, check_top_k, routing_stats
 from ._sigma_moe import mix
@@ -45,6 +42,10 @@ class MixtralConfig:
         check_sizes(self, "vocab_size", "n_positions", "n_layers", "hidden", "n_experts", "top_k")
         check_top_k("MixtralConfig", self.n_experts, self.top_k)
         complete_heads(self)
+
+    def mixture(self, *, key: PRNGKey) -> "MixtralMoe":
+        """The experts of one block."""
+        return MixtralMoe(self.dim, self.hidden, n_experts=self.n_experts, top_k=self.top_k, key=key)
 
 
 class MixtralMoe(eqx.Module):
@@ -78,32 +79,7 @@ class MixtralMoe(eqx.Module):
         return mix(y, jax.nn.softmax(best, axis=-1)), routing_stats(logits, expert)
 
 
-class MixtralBlock(eqx.Module):
-    """Pre-norm block, as Llama's, with experts."""
-
-    norm1: eqx.nn.RMSNorm
-    attention: GroupedQueryAttention
-    norm2: eqx.nn.RMSNorm
-    moe: MixtralMoe
-
-    def __init__(self, config: MixtralConfig, *, key: PRNGKey) -> None:
-        c = config
-        key_attention, key_moe = jr.split(key)
-        self.norm1, self.norm2 = rms_norm(c.dim, c.norm_eps), rms_norm(c.dim, c.norm_eps)
-        self.attention = GroupedQueryAttention(c.dim, **heads_of(c), bias=False, rope=c.rope, key=key_attention)
-        self.moe = MixtralMoe(c.dim, c.hidden, n_experts=c.n_experts, top_k=c.top_k, key=key_moe)
-
-    def __call__(
-        self, x: Hidden, cache: LayerCache, positions: Int[Array, " tokens"], visible: Bool[Array, "tokens max_len"]
-    ) -> tuple[Hidden, LayerCache, RoutingStats]:
-        """The next tokens, at `positions`."""
-        mixed, cache = self.attention(jax.vmap(self.norm1)(x), cache, positions, visible)
-        x = x + mixed
-        y, stats = self.moe(jax.vmap(self.norm2)(x))
-        return x + y, cache, stats
-
-
-class Mixtral(AbstractDecoder):
+class Mixtral(AbstractMoeDecoder):
     """Mixtral: Llama with a mixture of experts in place of each feed-forward part, without a sliding window.
 
     A tied head reads the embedding array itself and stays digital; `untie` gives it its own weights, for tiles.
@@ -113,42 +89,5 @@ class Mixtral(AbstractDecoder):
     **Reference:** Jiang et al., arXiv 2401.04088 (2024).
     """
 
-    embedding: eqx.nn.Embedding
-    blocks: list[MixtralBlock]
-    norm: eqx.nn.RMSNorm
-    head: eqx.nn.Linear | None
-    config: MixtralConfig = eqx.field(static=True)
-
     def __init__(self, config: MixtralConfig, *, key: PRNGKey) -> None:
-        self.embedding, self.blocks, self.norm, self.head = llama_parts(config, MixtralBlock, key=key)
-        self.config = config
-
-    def init_cache(self, max_len: int) -> KvCache:
-        """An empty cache for `max_len` tokens."""
-        return llama_cache(self, max_len)
-
-    def step(self, tokens: Tokens, cache: KvCache) -> tuple[Logits, KvCache]:
-        """Logits of the next tokens of the sequence in `cache`, and the cache with them."""
-        logits, cache, _ = llama_step(self, tokens, cache)
-        return logits, cache
-
-    def with_routing(self, tokens: Tokens) -> tuple[Logits, RoutingStats]:
-        """Logits of one sequence, and how its tokens were routed; the leading axis of the statistics is layers."""
-        logits, _, stats = llama_step(self, tokens, self.init_cache(tokens.shape[0]))
-        return logits, stacked_stats(stats)
-
-
-def stacked_stats(stats: list[RoutingStats]) -> RoutingStats:
-    """Those of all layers as one, along a leading axis."""
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *stats)
-
-
-class WithRouting(eqx.Module):
-    """A decoder with experts (`Mixtral`, `SigmaDecoder`) that is called for its logits and for how it routed: what
-    `load_balancing_loss` trains on."""
-
-    model: Any
-
-    def __call__(self, tokens: Tokens) -> tuple[Logits, RoutingStats]:
-        """See `Mixtral.with_routing`."""
-        return self.model.with_routing(tokens)
+        super().__init__(config, key=key)
