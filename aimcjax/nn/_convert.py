@@ -1,7 +1,6 @@
 """Replacing a model's layers by analog ones. New layer types and model frameworks register here; nothing is patched."""
 
 import functools as ft
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -12,6 +11,7 @@ from ..mapping import AbstractCompensation, GlobalDriftCompensation
 from ..tiles import AbstractTileDesign
 from ._adapter_layers import AbstractAdapter, is_adapter
 from ._forms import AbstractForm
+from ._frameworks import load_frameworks
 from ._linear import AnalogLinear, is_analog
 from ._rules import Rule, RuleBook
 
@@ -121,17 +121,6 @@ def _(model: AbstractAdapter, f: Callable[[str, Any], Any], is_layer: Callable[[
 def rebuilt(model: Model) -> Model:
     """The same model, made anew where it is called: NNX refuses to count draws in a model from outside of a trace."""
     return jtu.tree_map(lambda leaf: leaf, model)
-
-
-@ft.cache
-def _import_nnx() -> None:
-    from . import _nnx_layers  # noqa: F401  # it registers itself
-
-
-def load_frameworks() -> None:
-    """Makes known the model frameworks that are in use: importing them takes longer than this package."""
-    if "flax.nnx" in sys.modules:
-        _import_nnx()
 
 
 def path_name(path: Sequence[Any]) -> str:

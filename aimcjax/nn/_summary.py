@@ -12,7 +12,8 @@ import numpy as np
 
 from ._activity import Activity, count_activity
 from ._adapter_layers import AbstractAdapter, is_adapter
-from ._convert import is_convertible, is_lookup, is_opaque, load_frameworks, path_name, refusal
+from ._convert import is_convertible, is_lookup, is_opaque, path_name, refusal
+from ._frameworks import load_frameworks
 from ._linear import AgedLinear, AnalogLinear, ProgrammedLinear, is_analog, matrices_shape, partition_of
 from ._tied import expand_tied
 
