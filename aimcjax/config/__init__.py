@@ -9,11 +9,12 @@ unknown keys, types and units are refused with what was expected.
 - `TrainingConfig`: what the sections of trainings have in common.
 - `shapes(config.model, data, key)`: the network with shapes for arrays, before anything is allocated.
 - `load_study(path, overrides)`: that of the study which its key `study` names: `InMemoryToyConfig`,
-  `InMemoryTrainingConfig`, `DeltaRuleStudyConfig`, `InMemoryLoraConfig`.
-- `build`, `describe`: components from and to `{type: name, ...}`.
+  `InMemoryTrainingConfig`, `DeltaRuleStudyConfig`, `InMemoryLoraConfig`, `ServiceConfig`, `EconomicsConfig`.
+- `policy_yaml(policy)`: the text of a runtime policy. `build`, `describe`: components from and to `{type: name, ...}`.
 """
 
 from ._components import build as build, describe as describe
+from ._economics import EconomicsConfig as EconomicsConfig
 from ._in_memory import (
     DeltaRuleStudyConfig as DeltaRuleStudyConfig,
     InMemoryLoraConfig as InMemoryLoraConfig,
@@ -23,4 +24,5 @@ from ._in_memory import (
 from ._load import ConfigError as ConfigError, load_config as load_config, load_study as load_study
 from ._models import shapes as shapes
 from ._schema import Config as Config
+from ._service import ServiceConfig as ServiceConfig, policy_yaml as policy_yaml
 from ._training import TrainingConfig as TrainingConfig

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 from .. import devices, mapping, nn, periphery, tiles
+from ..chips import economics, heat
 from ..components import Registry
 
 
@@ -12,7 +13,9 @@ def _device(value: Any) -> Any:
     return devices.preset(value) if isinstance(value, str) and devices.is_file(value) else NotImplemented
 
 
-_ROLES = {**devices.ROLES, **periphery.ROLES, **tiles.ROLES, **mapping.ROLES, **nn.ROLES}
+_ROLES = {
+    **devices.ROLES, **periphery.ROLES, **tiles.ROLES, **mapping.ROLES, **nn.ROLES, **heat.ROLES, **economics.ROLES
+}  # fmt: skip
 _ROLES[devices.AbstractDevice] = dataclasses.replace(_ROLES[devices.AbstractDevice], shorthand=_device)
 _REGISTRY = Registry(_ROLES)
 build = _REGISTRY.build

@@ -5,28 +5,21 @@
 
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from ..components import suggest
 from ..training import in_memory
 from ._algorithms import Algorithm, CellConfig, DeltaRuleConfig, read_algorithm
 from ._data import DigitsConfig, ImagesConfig
 from ._models import Size, VitConfig
-from ._schema import TrainingConfig, _file_name
-from ._section import Count, Number, Section
+from ._schema import TrainingConfig
+from ._section import Count, NamedConfig, Number, Section
 
 
-class StudyConfig(Section):
-    """What every study has."""
+class StudyConfig(NamedConfig):
+    """What every study over seeds has."""
 
-    name: Annotated[str, AfterValidator(_file_name)] = "run"
-    seed: int = Field(0, strict=True, ge=0, lt=2**32)
     n_seeds: Count = Field(5, ge=2, le=100_000)
-
-    def to_yaml(self) -> str:
-        """The resolved config: every default written out; reading it back gives the same run."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)
 
 
 _Spread = Annotated[Number, Field(ge=0, le=2)]

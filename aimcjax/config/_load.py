@@ -9,12 +9,15 @@ from pydantic import ValidationError
 
 from ..components import parse_yaml, read_yaml, shorten, suggest
 from ._data import DATA
-from ._in_memory import STUDIES
+from ._economics import EconomicsConfig
+from ._in_memory import STUDIES as IN_MEMORY
 from ._models import MODELS
 from ._schema import Config
+from ._service import ServiceConfig
 
 
 _MAIN = "score_over_time"
+_STUDIES: dict[str, Any] = {**IN_MEMORY, "service": ServiceConfig, "economics": EconomicsConfig}
 _TAGGED: dict[Any, dict[Any, type]] = {"model": MODELS, "data": DATA}
 
 
@@ -45,7 +48,7 @@ def load_study(path: Path, overrides: Sequence[str] = ()) -> Any:
         for override in overrides:
             _apply_override(tree, override)
         root = _root(tree)
-        return root.model_validate(tree)
+        return root.model_validate(tree, context={"folder": Path(path).parent})
     except ValidationError as error:
         raise ConfigError(_one_line(error, root)) from None
     except ConfigError:
@@ -60,10 +63,10 @@ def _root(tree: dict[str, Any]) -> Any:
     if name == _MAIN:
         tree.pop("study", None)
         return Config
-    if not isinstance(name, str) or name not in STUDIES:
-        known = [_MAIN, *STUDIES]
+    if not isinstance(name, str) or name not in _STUDIES:
+        known = [_MAIN, *_STUDIES]
         raise ConfigError(f"study: got {shorten(name)}; {suggest(str(name), known, always_list=True)}")
-    return STUDIES[name]
+    return _STUDIES[name]
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -3,10 +3,8 @@
 # Types made by calls (`quantity("s")`) and models made from other classes are beyond static checkers.
 # pyright: reportInvalidTypeForm=false, reportCallIssue=false, reportArgumentType=false
 
-import re
 from typing import Annotated, Any
 
-import yaml
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 from .. import chips
@@ -17,7 +15,7 @@ from ..units import format_time
 from ._data import DataConfig, DigitsConfig
 from ._mesh import MeshConfig
 from ._models import ModelConfig
-from ._section import Count, Number, Section, component, quantity
+from ._section import Count, NamedConfig, Number, Section, component, quantity
 from ._training import AdapterConfig, HwaConfig, TrainingConfig
 
 
@@ -25,12 +23,6 @@ def _ascending(times: tuple[float, ...]) -> tuple[float, ...]:
     if list(times) != sorted(set(times)):
         raise ValueError(f"expected times in ascending order, got {', '.join(map(format_time, times))}")
     return times
-
-
-def _file_name(name: str) -> str:
-    if not re.fullmatch(r"\w[\w .+-]{0,99}", name):
-        raise ValueError(f"expected up to 100 letters, digits, '_', '-', '.', '+' or spaces, got {shorten(name)}")
-    return name
 
 
 class CalibrationConfig(Section):
@@ -78,11 +70,9 @@ class SweepConfig(Section):
     )
 
 
-class Config(Section):
+class Config(NamedConfig):
     """Everything about one run: data, network, both trainings, tile, chip, sweep."""
 
-    name: Annotated[str, AfterValidator(_file_name)] = "run"
-    seed: int = Field(0, strict=True, ge=0, lt=2**32)
     data: DataConfig = DigitsConfig()
     model: ModelConfig
     mesh: MeshConfig = MeshConfig()
@@ -94,7 +84,3 @@ class Config(Section):
     tile: component(AbstractTileDesign)
     chip: ChipConfig = ChipConfig()
     sweep: SweepConfig = SweepConfig()
-
-    def to_yaml(self) -> str:
-        """The resolved config: every default written out; reading it back gives the same run."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)

@@ -3,11 +3,13 @@
 # Types made by calls (`quantity("s")`) are beyond static checkers.
 # pyright: reportInvalidTypeForm=false
 
+import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+import yaml
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
-from ..components import LARGEST_SIZE, read_quantity
+from ..components import LARGEST_SIZE, read_quantity, shorten
 from ..units import format_quantity
 from ._components import build, describe
 
@@ -35,7 +37,25 @@ def component(role: type) -> Any:
     ]
 
 
+def file_name(name: str) -> str:
+    """`name`, if files can be called so anywhere."""
+    if not re.fullmatch(r"\w[\w .+-]{0,99}", name):
+        raise ValueError(f"expected up to 100 letters, digits, '_', '-', '.', '+' or spaces, got {shorten(name)}")
+    return name
+
+
 class Section(BaseModel):
     """One part of a config: frozen, and refusing keys it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, validate_default=True)
+
+
+class NamedConfig(Section):
+    """What every run has."""
+
+    name: Annotated[str, AfterValidator(file_name)] = "run"
+    seed: int = Field(0, strict=True, ge=0, lt=2**32)
+
+    def to_yaml(self) -> str:
+        """The resolved config: every default written out; reading it back gives the same run."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)

@@ -11,7 +11,9 @@
 - `tile_weights`: target and held weights of every tile. `tile_health`, `write_tile_health`: a row of numbers for each,
   heat maps (`plot_tile`) of the worst.
 - `plot_hysteresis`, `plot_lobe_area`, `plot_ideality`: fingerprints of a memristor.
-- `plot_tornado`, `tornado_table`: which input of a cost matters.
+- `plot_tornado`, `tornado_table`: which input of a cost matters. `input_table`: all of them, with their sources.
+- `plot_service`: a chip in service, policies side by side. `service_totals`, `service_table`, `action_counts`,
+  `action_table`: their totals.
 - `verilog_a`: a compact model as a module for circuit simulators.
 """
 
@@ -30,6 +32,7 @@ from ._fit import (
     goodness_line as goodness_line,
     plot_fit as plot_fit,
 )
+from ._inputs import input_table as input_table
 from ._markdown import (
     cost_lines as cost_lines,
     findings as findings,
@@ -52,6 +55,13 @@ from ._results import (
     TileErrors as TileErrors,
     summary as summary,
     write_netcdf as write_netcdf,
+)
+from ._service import (
+    action_counts as action_counts,
+    action_table as action_table,
+    plot_service as plot_service,
+    service_table as service_table,
+    service_totals as service_totals,
 )
 from ._study import (
     Panel as Panel,

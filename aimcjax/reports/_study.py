@@ -39,6 +39,7 @@ class Panel:
     log: str = ""  # "x", "y", "xy": axes in logarithm
     ticks: Sequence[str] = ()  # names of the points, evenly spaced
     line: tuple[float, str] | None = None  # a horizontal line and its label
+    mark: tuple[float, str] | None = None  # a vertical one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +47,7 @@ class StudyReport:
     """What a study found: `title` and `opening` of the report, `findings`, sentences with their numbers, one table, of
     `header` and `rows`, `pictures[file name]`, panels and caption, `notes` on models and what is assumed; `arrays`,
     `{name: (dimensions, values, attributes)}` over `coords`, everything that was measured; `summary`, the numbers that
-    matter; `wall_s` [s]."""
+    matter; `wall_s` [s]; `tables`, more of them by title, the header first. A picture is panels, or drawn already."""
 
     name: str
     title: str
@@ -54,19 +55,21 @@ class StudyReport:
     findings: list[str]
     header: list[str]
     rows: list[list[str]]
-    pictures: dict[str, tuple[list[Panel], str]]
+    pictures: Mapping[str, tuple[list[Panel] | Figure, str]]
     notes: list[str]
     arrays: dict[str, tuple[tuple[str, ...], Any, dict[str, str]]]
     coords: dict[str, Any]
     summary: dict[str, Any]
     wall_s: float
+    tables: Mapping[str, list[list[str]]] = dataclasses.field(default_factory=dict)
 
 
 def write_study(report: StudyReport, config_yaml: str, folder: Path) -> None:
     """Writes `report.md`, `figures/*.png` and `results.nc` into `folder`."""
     (folder / "figures").mkdir(parents=True, exist_ok=True)
-    for name, (panels, _) in report.pictures.items():
-        plot_panels(panels).savefig(folder / "figures" / name, dpi=150)
+    for name, (picture, _) in report.pictures.items():
+        figure = picture if isinstance(picture, Figure) else plot_panels(picture)
+        figure.savefig(folder / "figures" / name, dpi=150)
     data = xr.Dataset(
         {name: (dims, np.asarray(values), attrs) for name, (dims, values, attrs) in report.arrays.items()},
         coords=report.coords,
@@ -102,6 +105,8 @@ def _draw(axis: Axes, panel: Panel, labels: Sequence[str]) -> None:
         axis.fill_between(x, low, high, alpha=0.15, linewidth=0, **style)
     if panel.line is not None:
         axis.axhline(panel.line[0], color="black", linewidth=1, linestyle=":", label=panel.line[1])
+    if panel.mark is not None:
+        axis.axvline(panel.mark[0], color="black", linewidth=1, linestyle="--", label=panel.mark[1])
     if panel.ticks:
         axis.set_xticks(x, panel.ticks)
     axis.set(title=panel.title, xlabel=panel.xlabel, ylabel=panel.ylabel)
@@ -113,19 +118,25 @@ def _draw(axis: Axes, panel: Panel, labels: Sequence[str]) -> None:
 
 
 def _markdown(report: StudyReport, config_yaml: str) -> str:
-    table = [report.header, ["---"] * len(report.header), *report.rows]
     sections = [
         f"# {report.name}: {report.title}",
         report.opening,
         "## Findings",
         "\n".join(f"- {line}" for line in report.findings),
         "## Numbers",
-        "\n".join("| " + " | ".join(line) + " |" for line in table),
+        _table([report.header, *report.rows]),
         *(f"![{caption}](figures/{name})\n\n*{caption}*" for name, (_, caption) in report.pictures.items()),
+        *(f"## {title}\n\n{_table(rows)}" for title, rows in report.tables.items()),
         "## Models",
         "\n".join(f"- {line}" for line in report.notes),
-        f"## Setup\n\nWall time {report.wall_s:.0f} s. Versions are in `versions.json`, every value of every seed in "
+        f"## Setup\n\nWall time {report.wall_s:.0f} s. Versions are in `versions.json`, all values in "
         "`results.nc`. `aimcjax run config.yaml` repeats the run.",
         f"```yaml\n{config_yaml}```",
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    """A table in markdown, its header first."""
+    head, *others = rows
+    return "\n".join("| " + " | ".join(line) + " |" for line in (head, ["---"] * len(head), *others))

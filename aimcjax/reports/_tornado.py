@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..chips.economics import Tornado
-from ..units import day, format_quantity, week, year
+from ._inputs import readable
 
 
 _LOW, _HIGH = "#0072B2", "#E69F00"
@@ -36,7 +36,7 @@ def plot_tornado(found: Tornado, axes: Axes | None = None, *, most: int = 12, la
         for k, bar in enumerate(bars):
             if math.isinf(getattr(bar, f"at_{side}")):
                 axes.annotate("∞", (far, k), va="center")
-    names = [f"{bar.name}\n{_text(bar.low, bar.unit)} to {_text(bar.high, bar.unit)}" for bar in bars]
+    names = [f"{bar.name}\n{readable(bar.low, bar.unit)} to {readable(bar.high, bar.unit)}" for bar in bars]
     axes.set_yticks(range(len(bars)), names, fontsize="x-small")
     axes.invert_yaxis()
     axes.axvline(found.result, color="black", linewidth=1)
@@ -51,14 +51,8 @@ def tornado_table(found: Tornado, *, most: int = 12) -> list[list[str]]:
     head = ["input", "low", "value", "high", "at low", "at high", "swing", "elasticity"]
     row = lambda bar: [
         bar.name,
-        *(_text(value, bar.unit) for value in (bar.low, bar.value, bar.high)),
+        *(readable(value, bar.unit) for value in (bar.low, bar.value, bar.high)),
         *(f"{value:.4g}" for value in (bar.at_low, bar.at_high, bar.swing)),
         f"{bar.elasticity:+.3f}",
     ]
     return [head, *(row(bar) for bar in found.bars[:most])]
-
-
-def _text(value: float, unit: str) -> str:
-    if unit == "s" and value >= week:
-        return f"{value / year:.3g} years" if value >= year else f"{value / day:.3g} days"
-    return format_quantity(float(f"{value:.3g}"), unit)

@@ -4,6 +4,7 @@
 - `place_shapes(config)`: the model on its chip, without its weights.
 - `plan(config)`: what its trainings take of every device, compiled but not run.
 - `in_memory_toy(config, out)`, `in_memory_training`, `delta_rule`, `in_memory_lora`: training inside the memory.
+- `service(config, out)`: months of a chip under policies. `economics`: yield, prices and break-even.
 - `run(config, out)`: the one that a config is of.
 - `cautions(config)`: where it extrapolates beyond what was measured.
 - `check_target`, `new_run`: one directory per run, written whole or not at all.
@@ -11,6 +12,7 @@
 
 from ._delta_rule import delta_rule as delta_rule
 from ._dispatch import run as run
+from ._economics import economics as economics
 from ._in_memory_lora import in_memory_lora as in_memory_lora
 from ._in_memory_toy import in_memory_toy as in_memory_toy
 from ._in_memory_training import in_memory_training as in_memory_training
@@ -24,3 +26,4 @@ from ._run_directory import (
     new_run as new_run,
 )
 from ._score_over_time import score_over_time as score_over_time
+from ._service import service as service

@@ -7,16 +7,20 @@ from .. import reports
 from ..config import (
     Config,
     DeltaRuleStudyConfig,
+    EconomicsConfig,
     InMemoryLoraConfig,
     InMemoryToyConfig,
     InMemoryTrainingConfig,
+    ServiceConfig,
 )
 from ._delta_rule import delta_rule
+from ._economics import economics
 from ._in_memory_lora import in_memory_lora
 from ._in_memory_toy import in_memory_toy
 from ._in_memory_training import in_memory_training
 from ._progress import Progress
 from ._score_over_time import score_over_time
+from ._service import service
 
 
 _STUDIES: dict[type, Any] = {
@@ -25,6 +29,8 @@ _STUDIES: dict[type, Any] = {
     InMemoryTrainingConfig: in_memory_training,
     InMemoryLoraConfig: in_memory_lora,
     DeltaRuleStudyConfig: delta_rule,
+    ServiceConfig: service,
+    EconomicsConfig: economics,
 }
 
 

@@ -9,19 +9,19 @@ import numpy as np
 
 from .. import chips, devices, nn, reports, sweeps
 from .._types import PRNGKey
-from ..config import Config, shapes
+from ..config import Config, ServiceConfig, shapes
 from ..datasets import Dataset
 from . import _trainings as trainings
 from ._memory import check_memory
 
 
-def conversion_rules(config: Config) -> list[nn.Rule]:
+def conversion_rules(config: Config | ServiceConfig) -> list[nn.Rule]:
     """Everything on the config's tile, but for the layers that it keeps digital."""
     kept = [nn.Rule(pattern, None) for pattern in config.chip.digital_layers]
     return [*kept, nn.Rule(".*", config.tile)]
 
 
-def converted(config: Config, model: Any) -> Any:
+def converted(config: Config | ServiceConfig, model: Any) -> Any:
     return nn.convert(model, conversion_rules(config), compensation=config.chip.compensation)
 
 
@@ -45,7 +45,7 @@ def cautions(config: Config) -> list[str]:
     return [] if name is None else devices.datasheet(name).outside(t=config.sweep.times)
 
 
-def map_directly(config: Config, model: Any, data: Dataset) -> Any:
+def map_directly(config: Config | ServiceConfig, model: Any, data: Dataset) -> Any:
     """The first road: converted, input ranges calibrated on the training data, no further training."""
     analog = converted(config, model)
     return nn.calibrate(
@@ -91,7 +91,7 @@ def age(config: Config, analog: Any, data: Dataset, key: PRNGKey) -> np.ndarray:
     return np.asarray(scores, np.float64)
 
 
-def placed(config: Config, analog: Any, **measured: Any) -> chips.Placement:
+def placed(config: Config | ServiceConfig, analog: Any, **measured: Any) -> chips.Placement:
     """Where the layers of `analog`, in any of their lives, lie on the chip of the config. `measured`: `sample` and
     `input_power`, as `chips.place`."""
     section = config.chip
@@ -105,7 +105,9 @@ def placed(config: Config, analog: Any, **measured: Any) -> chips.Placement:
     )
 
 
-def chip_cost(config: Config, analog: Any, chip: Any, data: Dataset) -> tuple[chips.Placement, chips.Cost]:
+def chip_cost(
+    config: Config | ServiceConfig, analog: Any, chip: Any, data: Dataset
+) -> tuple[chips.Placement, chips.Cost]:
     """Where `chip`, a programmed copy of `analog`, lies on the machine, and the cost of one inference on it."""
     power = nn.input_power(analog, jnp.asarray(data.x_test[: config.calibration.samples]))
     placement = placed(config, chip, sample=jnp.asarray(data.x_test[0]), input_power=power)

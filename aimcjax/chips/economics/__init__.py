@@ -5,7 +5,7 @@
 - `Wafer`, `die_price`: dies of a wafer, and what a good one costs.
 - `Economics`, `AimcMachine`, `GpuMachine`: what tokens cost. `cost_per_million`, `cost_per_day`, `break_even`;
   `tornado`: which input matters.
-- `ROLES`: all of it by name, for configs.
+- `quantities`: all inputs of a module, by path. `ROLES`: all of it by name, for configs.
 """
 
 from ._array_repair import Repair as Repair, SpareLines as SpareLines, repair as repair
@@ -27,6 +27,7 @@ from ._money import (
     fixed_cost as fixed_cost,
     token_cost as token_cost,
 )
+from ._quantities import quantities as quantities
 from ._redundancy import (
     Die as Die,
     YieldEstimate as YieldEstimate,

@@ -4,6 +4,7 @@
 - `Leakage`, `steady_with_leakage`, `approach`: power that grows with temperature; `HOTTEST`, where it has run away.
 - `throttle`: the work that a limit of temperature allows; `bisect`, where it has no closed form.
 - `ThermalAgeing`: how much older hot tiles get.
+- `ROLES`: all of it by name, for configs.
 """
 
 from ._ageing import ThermalAgeing as ThermalAgeing
@@ -14,4 +15,5 @@ from ._leakage import (
     steady_with_leakage as steady_with_leakage,
 )
 from ._network import Map as Map, ThermalNetwork as ThermalNetwork
+from ._roles import ROLES as ROLES
 from ._throttle import bisect as bisect, throttle as throttle
