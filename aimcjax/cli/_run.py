@@ -14,6 +14,9 @@ from ..config import Config, load_study
 from ._errors import one_line
 
 
+_FILE_WIDTH = 160  # columns of a table that goes to no terminal
+
+
 def run(
     config: Annotated[Path, typer.Argument(help="A YAML config; `configs/` has examples.", metavar="CONFIG")],
     overrides: Annotated[
@@ -54,7 +57,8 @@ def run(
 
 
 def _show_table(report: reports.StudyReport, target: Path) -> None:
-    console, table = Console(), Table(title=report.title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    console = Console() if Console().is_terminal else Console(width=_FILE_WIDTH)
+    table = Table(title=report.title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name, entries in zip(report.header, zip(*report.rows, strict=True), strict=True):
         words = not any(entry[:1].isdigit() for entry in entries)
         table.add_column(name, justify="left" if words else "right", no_wrap=words, overflow="fold")
