@@ -215,7 +215,7 @@ def test_the_installed_command_refuses_with_one_line() -> None:
     }
     processes = {arguments: _command(*arguments) for arguments in usage}
     for arguments, process in processes.items():
-        stdout, stderr = process.communicate(timeout=60)
+        stdout, stderr = process.communicate(timeout=180)
         assert (process.returncode, stdout) == (2, "")
         assert usage[arguments] in _only_line(stderr)
 
@@ -228,7 +228,7 @@ def test_a_run_that_is_stopped_leaves_nothing(elsewhere: Path) -> None:
         time.sleep(0.1)
     assert list(elsewhere.glob("runs/.stopped.*.partial"))
     process.send_signal(signal.SIGTERM)
-    stdout, stderr = process.communicate(timeout=60)
+    stdout, stderr = process.communicate(timeout=180)
     assert (process.returncode, stdout, stderr) == (143, "", "")
     assert list(elsewhere.iterdir()) == []
 
