@@ -14,11 +14,19 @@
 - `heat`: temperatures of tiles and tiers, leakage, throttling, ageing.
 - `service`: months of requests, heat, drift and wear under a policy, and their log.
 - `economics`: yield with spares, dies of a wafer, cost of tokens, break-even with GPUs, sensitivity.
+- `optimise(model, chip, ...)`: accuracy and cost from the same numbers, designs by gradient (`codesign`).
 - `rewritten_cells(before, after)`: what had to be written to make one chip the other; none where adapters train.
 """
 
 from ..nn import Activity as Activity, count_activity as count_activity
-from . import adc as adc, economics as economics, heat as heat, service as service, timing as timing
+from . import (
+    adc as adc,
+    codesign as codesign,
+    economics as economics,
+    heat as heat,
+    service as service,
+    timing as timing,
+)
 from ._artifacts import SCHEMAS as SCHEMAS, schema as schema, write_artifacts as write_artifacts
 from ._cost import Cost as Cost, check_cost as check_cost, cost as cost
 from ._counts import Counts as Counts
@@ -50,4 +58,5 @@ from ._price import COMPONENTS as COMPONENTS, OFF_TILES as OFF_TILES, Bill as Bi
 from ._strategies import STRATEGIES as STRATEGIES
 from ._technology import Technology as Technology, energy_factor as energy_factor
 from ._writes import rewritten_cells as rewritten_cells
+from .codesign import optimise as optimise
 from .timing import Schedule as Schedule, schedule as schedule

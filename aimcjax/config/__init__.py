@@ -9,10 +9,12 @@ unknown keys, types and units are refused with what was expected.
 - `TrainingConfig`: what the sections of trainings have in common.
 - `shapes(config.model, data, key)`: the network with shapes for arrays, before anything is allocated.
 - `load_study(path, overrides)`: that of the study which its key `study` names: `InMemoryToyConfig`,
-  `InMemoryTrainingConfig`, `DeltaRuleStudyConfig`, `InMemoryLoraConfig`, `ServiceConfig`, `EconomicsConfig`.
+  `InMemoryTrainingConfig`, `DeltaRuleStudyConfig`, `InMemoryLoraConfig`, `ServiceConfig`, `EconomicsConfig`,
+  `CodesignConfig`.
 - `policy_yaml(policy)`: the text of a runtime policy. `build`, `describe`: components from and to `{type: name, ...}`.
 """
 
+from ._codesign import CodesignConfig as CodesignConfig
 from ._components import build as build, describe as describe
 from ._economics import EconomicsConfig as EconomicsConfig
 from ._in_memory import (

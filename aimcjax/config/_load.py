@@ -8,6 +8,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from ..components import parse_yaml, read_yaml, shorten, suggest
+from ._codesign import CodesignConfig
 from ._data import DATA
 from ._economics import EconomicsConfig
 from ._in_memory import STUDIES as IN_MEMORY
@@ -17,7 +18,12 @@ from ._service import ServiceConfig
 
 
 _MAIN = "score_over_time"
-_STUDIES: dict[str, Any] = {**IN_MEMORY, "service": ServiceConfig, "economics": EconomicsConfig}
+_STUDIES: dict[str, Any] = {
+    **IN_MEMORY,
+    "service": ServiceConfig,
+    "economics": EconomicsConfig,
+    "codesign": CodesignConfig,
+}
 _TAGGED: dict[Any, dict[Any, type]] = {"model": MODELS, "data": DATA}
 
 

@@ -10,6 +10,7 @@ import xarray as xr
 from jaxtyping import Num
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scipy import stats
 
 
 _COLOURS = (
@@ -29,7 +30,8 @@ _MARKERS = "osD^vPX<>*"
 
 @dataclasses.dataclass(frozen=True)
 class Panel:
-    """Axes of a picture: `curves[label][seeds, points]` over `x`; means with the range from least to largest."""
+    """Axes of a picture: `curves[label][seeds, points]` over `x`, or over the `at[label]` of a curve; means with the
+    range from least to largest, or with 95 % intervals of the mean if `intervals`; `ylim`, what part of it is shown."""
 
     title: str
     x: Num[np.ndarray, " points"]
@@ -40,6 +42,9 @@ class Panel:
     ticks: Sequence[str] = ()  # names of the points, evenly spaced
     line: tuple[float, str] | None = None  # a horizontal line and its label
     mark: tuple[float, str] | None = None  # a vertical one
+    at: Mapping[str, Num[np.ndarray, " points"]] = dataclasses.field(default_factory=dict)
+    intervals: bool = False
+    ylim: tuple[float, float] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,11 +101,16 @@ def plot_panels(panels: Sequence[Panel]) -> Figure:
 
 
 def _draw(axis: Axes, panel: Panel, labels: Sequence[str]) -> None:
-    x = np.arange(len(panel.x)) if panel.ticks else panel.x
+    shared = np.arange(len(panel.x)) if panel.ticks else panel.x
     for label, values in panel.curves.items():
+        x = panel.at.get(label, shared)
         style: dict[str, Any] = {"color": _COLOURS[labels.index(label) % len(_COLOURS)]}
         marker = _MARKERS[labels.index(label) % len(_MARKERS)] if len(x) <= 40 else None
         axis.plot(x, np.mean(values, axis=0), marker=marker, markersize=4, label=label, **style)
+        if panel.intervals:
+            half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values, axis=0)
+            axis.errorbar(x, np.mean(values, axis=0), half, fmt="none", capsize=2, **style)
+            continue
         low, high = np.min(values, axis=0), np.max(values, axis=0)
         axis.fill_between(x, low, high, alpha=0.15, linewidth=0, **style)
     if panel.line is not None:
@@ -108,12 +118,14 @@ def _draw(axis: Axes, panel: Panel, labels: Sequence[str]) -> None:
     if panel.mark is not None:
         axis.axvline(panel.mark[0], color="black", linewidth=1, linestyle="--", label=panel.mark[1])
     if panel.ticks:
-        axis.set_xticks(x, panel.ticks)
+        axis.set_xticks(shared, panel.ticks, rotation=90 if sum(map(len, panel.ticks)) > 80 else 0)
     axis.set(title=panel.title, xlabel=panel.xlabel, ylabel=panel.ylabel)
     if "x" in panel.log:
         axis.set_xscale("log")
     if "y" in panel.log:
         axis.set_yscale("log")
+    if panel.ylim is not None:
+        axis.set_ylim(*panel.ylim)
     axis.grid(alpha=0.3)
 
 

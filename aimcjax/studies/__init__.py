@@ -5,11 +5,13 @@
 - `plan(config)`: what its trainings take of every device, compiled but not run.
 - `in_memory_toy(config, out)`, `in_memory_training`, `delta_rule`, `in_memory_lora`: training inside the memory.
 - `service(config, out)`: months of a chip under policies. `economics`: yield, prices and break-even.
+- `codesign(config, out)`: uniform and learned resolutions of ADCs against the energy of an inference.
 - `run(config, out)`: the one that a config is of.
 - `cautions(config)`: where it extrapolates beyond what was measured.
 - `check_target`, `new_run`: one directory per run, written whole or not at all.
 """
 
+from ._codesign import codesign as codesign
 from ._delta_rule import delta_rule as delta_rule
 from ._dispatch import run as run
 from ._economics import economics as economics

@@ -5,6 +5,7 @@ from typing import Any
 
 from .. import reports
 from ..config import (
+    CodesignConfig,
     Config,
     DeltaRuleStudyConfig,
     EconomicsConfig,
@@ -13,6 +14,7 @@ from ..config import (
     InMemoryTrainingConfig,
     ServiceConfig,
 )
+from ._codesign import codesign
 from ._delta_rule import delta_rule
 from ._economics import economics
 from ._in_memory_lora import in_memory_lora
@@ -31,6 +33,7 @@ _STUDIES: dict[type, Any] = {
     DeltaRuleStudyConfig: delta_rule,
     ServiceConfig: service,
     EconomicsConfig: economics,
+    CodesignConfig: codesign,
 }
 
 

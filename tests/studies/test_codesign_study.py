@@ -1,0 +1,83 @@
+"""The study of designs, tiny from end to end, and what its config refuses."""
+
+import json
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import xarray as xr
+from typer.testing import CliRunner
+
+from aimcjax import cli
+from aimcjax.chips import codesign
+from aimcjax.config import ConfigError, load_study
+from aimcjax.studies import _codesign_report as report
+from aimcjax.training import ACCURACY
+
+
+CONFIG = Path(__file__).parents[2] / "configs" / "codesign_digits.yaml"
+TINY = (
+    "model.widths=[6]", "digital_training.epochs=0", "hwa_training.epochs=0", "sweep.n_chips=4",
+    "codesign.uniform=[4, 8]", "codesign.weights=[0.1, 1.0]", "codesign.with_voltage=false", "codesign.tiles=[]",
+    "codesign.descent={steps: 2, batch_size: 8, round_samples: 16, round_chips: 2}",
+)  # fmt: skip
+
+
+@pytest.mark.slow
+def test_the_study_writes_designs_fronts_and_differences(tmp_path: Path) -> None:
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):  # optax is not strict
+        result = CliRunner().invoke(cli.app, ["run", str(CONFIG), *TINY, "--out", str(tmp_path / "run")])
+    assert result.exit_code == 0, result.stderr
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8"))
+    assert [d["label"] for d in summary["designs"]] == ["4", "8", "w=0.1", "w=1"]
+    with xr.open_dataset(tmp_path / "run" / "results.nc") as data:
+        assert dict(data.sizes) == {"design": 4, "chip": 4, "layer": 2}
+        np.testing.assert_allclose(data.energy, [d["energy_J"] for d in summary["designs"]])
+        assert np.all(data.conversion_energy < data.energy)
+    text = (tmp_path / "run" / "report.md").read_text(encoding="utf-8")
+    assert all(f"figures/{path.name})" in text for path in (tmp_path / "run" / "figures").iterdir())
+    resolved = load_study(tmp_path / "run" / "config.yaml")
+    assert resolved.to_yaml() == (tmp_path / "run" / "config.yaml").read_text(encoding="utf-8")
+
+
+def _entry(family: str, label: str, scores: list[float], energy: float) -> report.Entry:
+    choice = codesign.Choice(*(jnp.ones(n) for n in ((1,), (), (), ())))
+    scored = codesign.Scored(np.repeat(scores, 2), energy, energy / 2, 1.0, 1.0)
+    return report.Entry(family, label, choice, scored, ("a",))
+
+
+def test_who_dominates_whom() -> None:
+    """The best uniform setting is the cheapest that is not measurably worse; a match is cheaper, and better in the mean
+    before it is only not measurably worse."""
+    config = load_study(CONFIG)
+    assert config.data.metric is ACCURACY
+    coarse = _entry("uniform", "4", [0.80, 0.81, 0.79], 1.0)
+    middle = _entry("uniform", "6", [0.90, 0.92, 0.91], 3.0)
+    finest = _entry("uniform", "8", [0.91, 0.915, 0.912], 9.0)
+    better = _entry("learned", "w=1", [0.90, 0.925, 0.915], 2.5)
+    level = _entry("learned", "w=2", [0.90, 0.915, 0.912], 2.0)
+    worse = _entry("learned", "w=3", [0.70, 0.715, 0.712], 0.5)
+    entries = [coarse, middle, finest, better, level, worse]
+    assert report.best_uniform(config, entries) is middle
+    assert report._match(config, middle, entries).learned is better
+    assert report._match(config, middle, [middle, level, worse]).learned is level
+    assert report._match(config, middle, [middle, worse]).learned is None
+    assert report._match(config, middle, entries).saved == pytest.approx(1 - 2.5 / 3.0)
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("codesign.bits=[8, 3]", "codesign.bits.*the smaller one first"),
+        ("codesign.weights=[-1]", "codesign.weights.*greater than or equal to 0"),
+        ("codesign.v_max=[400 mV, 50 mV]", "codesign.v_max.*the smaller one first"),
+        ("sweep.n_chips=3", "two chips choose designs"),
+        ("codesign.weigths=[1]", "unknown key; did you mean.*weights"),
+    ],
+)
+def test_bad_configs_are_refused_in_one_line(override: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as error:
+        load_study(CONFIG, [override])
+    assert "\n" not in str(error.value)
