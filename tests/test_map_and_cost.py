@@ -71,6 +71,44 @@ def test_cost_prints_its_table_and_draws(tmp_path: Path) -> None:
     assert chart.read_bytes().startswith(b"\x89PNG")
 
 
+def test_cost_serves_requests_and_writes_its_schedule(tmp_path: Path) -> None:
+    chart, trace = tmp_path / "cost.png", tmp_path / "cost.json"
+    how = ("chip.design={grid: [3, 3]}", "--out", str(chart), "--requests", "50")
+    result = _run("cost", CONFIG, *SMALL, *how, "--concurrency", "4", "--trace", str(trace))
+    assert result.exit_code == 0, result.output
+    line = next(line for line in result.output.splitlines() if line.startswith("50 requests from 4 clients: "))
+    for word in ("p50 ", "p95 ", "p99 ", " requests/s"):
+        assert word in line
+    assert "hottest tile " in result.output
+    events = json.loads(trace.read_text())["traceEvents"]
+    assert {"tile", "digital"} <= {event["args"]["name"] for event in events if event["name"] == "process_name"}
+    result = _run("cost", CONFIG, *SMALL, *how, "--rate", "1e4")
+    assert result.exit_code == 0, result.output
+    assert "50 requests at random: " in result.output
+
+
+def test_experts_are_placed_by_frequencies_in_a_config(tmp_path: Path) -> None:
+    """Experts 0 and 3 always fire together, and so do the others: they lie on different tiles."""
+    config = str(Path(CONFIG).with_name("char_moe.yaml"))
+    small = ("data={type: random_tokens, vocab_size: 11, length: 6}", "model.dim=8", "model.n_layers=1",
+             "model.n_heads=2", "model.n_kv_heads=2", "model.hidden=8", "model.n_experts=4")  # fmt: skip
+    chip = ("chip.design={grid: [1, 3], tiers: 12}", "chip.strategy=coactivation")
+    together = "chip.coactivation={.*: [[5, 0, 0, 5], [0, 5, 5, 0], [0, 5, 5, 0], [5, 0, 0, 5]]}"
+    out = tmp_path / "map"
+    result = _run("map", config, *small, *chip, together, "--out", str(out))
+    assert result.exit_code == 0, result.output
+    rows = json.loads((out / "mapping_table.json").read_text())
+    columns = {row["layer"]: row["grid_col"] for row in rows}
+    for part in ("gate", "up", "down"):
+        where = [next(col for name, col in columns.items() if name.endswith(f"{part}[{i}]")) for i in range(4)]
+        assert where[0] != where[3]
+        assert where[1] != where[2]
+    for broken, message in ((), "needs `coactivation`"), (("chip.coactivation={.*: [[1], [1, 2]]}",), "lengths"):
+        result = _run("map", config, *small, *chip, *broken, "--out", str(tmp_path / "other"))
+        assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+        assert message in result.stderr
+
+
 MISTAKES = {
     "no such chip": (["chip.design=hermes"], "did you mean 'hermes_2023'"),
     "chip too small": (["chip.design={grid: [1, 2]}"], "chip chip has 2 arrays"),
@@ -78,6 +116,13 @@ MISTAKES = {
     "no tiles": (["chip.design={grid: [0, 2]}"], "grid: expected a whole number from 1"),
     "no mapping": (["chip.mapping=nowhere.json"], "no mapping table nowhere.json"),
     "no chart": (["--out", "cost.pdf"], "--out takes the name of a .png file"),
+    "no trace": (["--trace", "nowhere/cost.json"], "--trace takes the name of a .json file"),
+    "no requests": (["--requests", "1", "--rate", "1e4"], "--requests is a whole number from 2 to 1,000,000, got 1"),
+    "no way to come": (["--requests", "9"], "give one of them"),
+    "two ways to come": (["--requests", "9", "--rate", "1", "--concurrency", "1"], "give one of them"),
+    "nothing to rate": (["--rate", "1e4"], "say how many with --requests"),
+    "no rate": (["--requests", "9", "--rate", "nan"], "--rate is a positive number of requests per second, got nan"),
+    "no clients": (["--requests", "9", "--concurrency", "10"], "--concurrency is a whole number from 1 to the 9"),
     "no batch": (["--batch", "0"], "batch is a whole number from 1"),
 }
 

@@ -10,7 +10,8 @@
   `write_artifacts`, `schema`: its files; `read_mapping`: one that was edited.
 - `peak(chip)`: all tiles busy; `mvm_time`, `energy_per_mac`: from published throughput and efficiency;
   `fit_mvm_energy`: a law fitted to measured macros.
-- `timing`: operations of an inference, `schedule` on shared resources, requests under load, experts on stacked arrays.
+- `timing`: operations of an inference, also of a placed model (`placement_graph`, `placement_resources`), `schedule` on
+  shared resources, requests under load, experts on stacked arrays.
 - `heat`: temperatures of tiles and tiers, leakage, throttling, ageing.
 - `service`: months of requests, heat, drift and wear under a policy, and their log.
 - `economics`: yield with spares, dies of a wafer, cost of tokens, break-even with GPUs, sensitivity.
@@ -59,4 +60,9 @@ from ._strategies import STRATEGIES as STRATEGIES
 from ._technology import Technology as Technology, energy_factor as energy_factor
 from ._writes import rewritten_cells as rewritten_cells
 from .codesign import optimise as optimise
-from .timing import Schedule as Schedule, schedule as schedule
+from .timing import (
+    Schedule as Schedule,
+    placement_graph as placement_graph,
+    placement_resources as placement_resources,
+    schedule as schedule,
+)

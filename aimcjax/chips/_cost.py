@@ -1,4 +1,8 @@
-"""What a placed model costs: energy by component and layer, latency, area."""
+"""What a placed model costs: energy by component and layer, latency, area.
+
+Energy and area are sums; the latency is that of a schedule of events where it is small enough, and `price` has a closed
+form with a gradient.
+"""
 
 from typing import Any
 
@@ -13,14 +17,19 @@ from ._counts import layers_of
 from ._description import Chip
 from ._latency import Stages
 from ._place import Placement
-from ._price import COMPONENTS, OFF_TILES, price
+from ._price import COMPONENTS, OFF_TILES, Bill, priced, static_power
+from .timing import count_operations, placement_schedule
+
+
+EVENTS = 100_000  # operations of a schedule that take about a second
 
 
 class Cost(eqx.Module):
     """Cost of `batch` sequences of `n_tokens` in all: `parts`, energy [J] by component (`COMPONENTS`) and layer
-    (`layers`), `latency_s`, `area_m2`, `stages`, the times behind the latency; `n_macs`, `n_tiles` and `n_cells` of the
-    mapped model. `gap`: what the other mode says of energy, latency and area, `smooth / exact - 1`. `notes`: what was
-    assumed."""
+    (`layers`), `latency_s`, `area_m2`; `closed_latency_s`, the latency in closed form, and `stages`, the times behind
+    it; `n_events`, operations of the schedule that `latency_s` is from, 0 where it is the closed form; `n_macs`,
+    `n_tiles` and `n_cells` of the mapped model. `gap`: what the other mode says of energy, latency and area,
+    `smooth / exact - 1`. `notes`: what was assumed."""
 
     parts: Float[Array, "components layers"]
     latency_s: Scalar
@@ -35,6 +44,8 @@ class Cost(eqx.Module):
     layers: tuple[str, ...] = eqx.field(static=True)
     mode: str = eqx.field(static=True, default="exact")
     notes: tuple[str, ...] = eqx.field(static=True, default=())
+    closed_latency_s: Scalar | float = 0.0
+    n_events: int = eqx.field(static=True, default=0)
 
     @property
     def energy_J(self) -> Float[Array, ""]:
@@ -92,16 +103,14 @@ class Cost(eqx.Module):
         return {**parts, "total": self.energy_J / self._all_macs}
 
 
-_priced = eqx.filter_jit(price)
-
-
 def cost(placement: Placement, *, batch: int = 1, seq_len: int | None = None, mode: str = "exact") -> Cost:
     """The cost of running `batch` sequences on a placed model.
 
     **Arguments:** `placement`, from `place`; `seq_len`, tokens of a sequence if not as many as in the sample that was
     counted: attention grows with its square, all else with it (assumed; a sample of that length gives the counts);
-    `mode`: `"smooth"` has a gradient everywhere (no ceilings, no jumps; see `gap`). `price` is the function behind it,
-    for many designs at once.
+    `mode`: `"exact"` has the latency of `timing.placement_schedule`, up to `EVENTS` operations, and of the closed form
+    beyond (`notes` say so); `"smooth"` has the closed form with a gradient everywhere (no ceilings, no jumps; see
+    `gap`). `price` is the function behind it, for many designs at once.
 
     **Raises:** `ValueError` for sizes below one or another mode.
     """
@@ -113,10 +122,11 @@ def cost(placement: Placement, *, batch: int = 1, seq_len: int | None = None, mo
     counts, chip = placement.counts, placement.chip
     tokens = int(counts.tokens)
     length = 1.0 if seq_len is None else seq_len / tokens
-    exact, smooth = (
-        _priced(counts, chip, batch=jnp.asarray(float(batch)), length=jnp.asarray(length), smooth=each)
-        for each in (False, True)
-    )
+    exact, smooth = (priced(counts, chip, batch=batch, length=length, smooth=each) for each in (False, True))
+    closed, notes = (smooth if mode == "smooth" else exact).latency_s, placement.notes
+    exact, n_events = _scheduled(exact, placement, batch, seq_len)
+    if not n_events:
+        notes = (*notes, f"the latency is a closed form: a schedule would have more than {EVENTS:,} operations")
     bill = smooth if mode == "smooth" else exact
     ratio = lambda of: of(smooth) / of(exact) - 1.0
     gap = {
@@ -127,8 +137,19 @@ def cost(placement: Placement, *, batch: int = 1, seq_len: int | None = None, mo
     n_macs = counts.n_macs if seq_len is None else _macs_of_length(placement, length)
     return Cost(
         bill.parts, bill.latency_s, bill.area_m2, gap, bill.stages, batch, batch * (seq_len or tokens), n_macs,
-        len(placement.items), counts.n_cells, (*counts.names, OFF_TILES), mode, placement.notes,
+        len(placement.items), counts.n_cells, (*counts.names, OFF_TILES), mode, notes, closed,
+        n_events if mode == "exact" else 0,
     )  # fmt: skip
+
+
+def _scheduled(bill: Bill, placement: Placement, batch: int, seq_len: int | None) -> tuple[Bill, int]:
+    """The bill with the latency of a schedule, and static energy for as long; the operations of it."""
+    if count_operations(placement, batch=batch, seq_len=seq_len) > EVENTS:
+        return bill, 0
+    found = placement_schedule(placement, batch=batch, seq_len=seq_len)
+    latency = jnp.asarray(found.latency_s, bill.latency_s.dtype)
+    parts = bill.parts.at[COMPONENTS.index("static"), -1].set(static_power(placement.chip) * latency)
+    return Bill(parts, latency, bill.area_m2, bill.stages), found.graph.n_operations
 
 
 def _macs_of_length(placement: Placement, length: float) -> int:

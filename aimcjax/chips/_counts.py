@@ -48,7 +48,8 @@ class Counts(eqx.Module):
     `n_out`, and `g`, the sum of driven conductances [S], where it is known, else `g_range`, the same for full cells.
     `power`, mean square of inputs over full scale, `NaN` where it is not known. `per_line`, `shared`, as `Conversions`;
     of one tile: `rows` in use, `lines`, `cells` of the silicon of one tile. `tiles` of the chip taken, in parts where
-    layers share one. `distance_in`, `distance_sum`: mean steps that inputs and partial sums travel on the grid.
+    layers share one. `distance_in`, `distance_sum`: mean steps that inputs and partial sums travel on the grid;
+    `reach_in`, `reach_sum`: the most.
     `crowd`: tiles (those with the same blocks are one row) by layer, blocks of it on such a tile. `groups`: converters.
 
     Off the tiles: `ops`; multiply-accumulates `weight_macs` with digital weights and `attention_macs` between
@@ -76,6 +77,8 @@ class Counts(eqx.Module):
     tiles: Any
     distance_in: Any
     distance_sum: Any
+    reach_in: Any
+    reach_sum: Any
     crowd: Any
     groups: tuple[Group, ...]
     ops: Any

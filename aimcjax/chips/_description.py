@@ -10,6 +10,9 @@ from ._parts import AbstractLinks, Buffer, Core, DigitalUnits, Dram, Mesh
 from ._technology import Technology
 
 
+_LARGEST = 10_000_000  # arrays of a chip, each of which a placement looks at
+
+
 class Slot(NamedTuple):
     """One array of a chip: `tier` of the tile at `row` and `col` of the grid of a `bank`."""
 
@@ -54,6 +57,11 @@ class Chip(eqx.Module):
             raise ValueError(
                 f"chip {self.name}: grid, tiers and banks are whole numbers from 1, got grid={self.grid}, "
                 f"tiers={self.tiers}, banks={self.banks}"
+            )
+        if self.grid is not None and self.capacity > _LARGEST:
+            raise ValueError(
+                f"chip {self.name}: {self.capacity:,} arrays (grid x tiers x banks) are more than the {_LARGEST:,} "
+                "that a chip can have; give it fewer"
             )
         if self.n_tiles is not None and self.grid is not None and self.n_tiles != self.count_tiles():
             made = f"{self.banks} x " * (self.banks > 1) + f"{self.grid[0]} x {self.grid[1]}"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ..components import read_yaml, shorten, suggest
+from ._converters import converters
 from ._counts import Layer
 from ._description import Chip, Slot
 
@@ -49,14 +50,17 @@ def slots_in(
 ) -> dict[tuple[str, int, int, int], Slot]:
     """The array of every block (matrix, row, column, replica).
 
-    **Raises:** `ValueError` that names layer and tile, for blocks that overlap, are missing, or lie off the chip.
+    **Raises:** `ValueError` that names layer and tile, for blocks that overlap, are missing, or lie off the chip, and
+    for edits that would be without effect: of the converters, or of the chip.
     """
     part_of = {name: layer.part for layer in layers for name in matrix_names(layer)}
+    known = {name: {**_design(layer), "chip": chip.name} for layer in layers for name in matrix_names(layer)}
     found: dict[tuple[str, int, int, int], Slot] = {}
     taken: dict[Slot, str] = {}
     for row in rows:
         here, slot = f"layer {row['layer']}, tile {row['tile_id']}", _slot(row)
         key = (row["layer"], *_block(row, part_of[row["layer"]], here), row["replica"])
+        _check_rest(row, known[row["layer"]], here)
         if not _is_on(slot, chip):
             raise ValueError(f"mapping: {here}: {_spelled(slot)} is not on chip {chip.name} ({_sizes(chip)})")
         if slot in taken:
@@ -96,6 +100,19 @@ def _block(row: Mapping[str, Any], part: Any, here: str) -> tuple[int, int]:
             f"{part.block_rows}x{part.block_cols}); the overlap or hole must go, only positions can be changed"
         )
     return i, j
+
+
+def _design(layer: Layer) -> dict[str, Any]:
+    return converters(layer.holder.design if hasattr(layer.holder, "design") else layer.holder.matrix.design)
+
+
+def _check_rest(row: Mapping[str, Any], known: Mapping[str, Any], here: str) -> None:
+    for key, value in known.items():
+        if key in row and row[key] != value:
+            raise ValueError(
+                f"mapping: {here}: {key} is {shorten(row[key])} and that of the model and chip is {value!r}; only "
+                "positions can be changed here, the rest in the config"
+            )
 
 
 def _slot(row: Mapping[str, Any]) -> Slot:

@@ -1,7 +1,7 @@
 """How long a batch takes, in closed form: layer after layer, samples in a pipeline.
 
-An event-driven schedule can take the place of `pipelined`: everything before it, `stage_times`, is what one sample
-occupies of every resource.
+`timing.placement_schedule` says the same by events, without its gradient: vectors in a pipeline too, from the same
+times of one vector (`stage_times`).
 """
 
 from typing import Any
@@ -19,10 +19,13 @@ from ._description import Chip
 
 class Stages(eqx.Module):
     """Times [s] of one sample: `mvm`, one vector through a layer; `layers`, all of its vectors, one after the other on
-    every copy, with their way over the links; `tiles`, the busiest tile; `digital`, `attention`, `dram`, the units for
+    every copy, with their way over the links; `transfer` and `after`, the bits of the inputs of one vector on a link,
+    and the digital units' work on its outputs; `tiles`, the busiest tile; `digital`, `attention`, `dram`, the units for
     each of them."""
 
     mvm: Float[Array, " layers"]
+    transfer: Float[Array, " layers"]
+    after: Float[Array, " layers"]
     layers: Float[Array, " layers"]
     tiles: Scalar
     digital: Scalar
@@ -38,7 +41,7 @@ def stage_times(counts: Counts, chip: Chip, found: Any, *, length: Any, batch: A
 
     with k the blocks of it that share a tile, one tier at a time. `smooth` leaves the ceilings out.
     """
-    core, tech, digital = chip.core, chip.technology, chip.digital
+    core, tech = chip.core, chip.technology
     ceil = (lambda x: x) if smooth else jnp.ceil
     shared = jnp.where(counts.shared > 0, counts.shared, core.cols_per_adc)
     in_turn = counts.per_line * (counts.lines / ceil(counts.lines / shared) if not smooth else shared)
@@ -47,19 +50,30 @@ def stage_times(counts: Counts, chip: Chip, found: Any, *, length: Any, batch: A
     transfer = counts.rows * found.dac_bits / chip.links.bits_per_s * slow
     serial = ceil(length * counts.vectors / (counts.spread * counts.replicas))
     crowd = jnp.max(counts.crowd, axis=0)
-    way = (chip.links.latency(counts.distance_in) + chip.links.latency(counts.distance_sum)) * slow
+    way = (chip.links.latency(counts.reach_in) + chip.links.latency(counts.reach_sum)) * slow
     busy = serial * (mvm + transfer)
-    rate = digital.n_units * digital.ops_per_s / tech.latency(digital.node)
-    after = 2.0 * jnp.sum(length * counts.vectors * counts.met * counts.codes * core.phases)
-    attention_rate = digital.n_attention * digital.attention_ops_per_s / tech.latency(digital.node)
+    rate = digital_rate(chip)
+    after = 2.0 * counts.met * counts.codes * core.phases / rate
     return Stages(
         mvm=mvm,
+        transfer=transfer,
+        after=after,
         layers=busy * crowd + way,
         tiles=largest(counts.crowd @ busy, smooth=smooth),
-        digital=(after + length * (counts.ops + 2.0 * counts.weight_macs)) / rate,
-        attention=2.0 * length**2 * counts.attention_macs / attention_rate,
-        dram=counts.weights * digital.bits / chip.dram.bits_per_s / batch,
+        digital=length * (jnp.sum(counts.vectors * after) + (counts.ops + 2.0 * counts.weight_macs) / rate),
+        attention=2.0 * length**2 * counts.attention_macs / attention_rate(chip),
+        dram=counts.weights * chip.digital.bits / chip.dram.bits_per_s / batch,
     )
+
+
+def digital_rate(chip: Chip) -> Float[Array, ""]:
+    """Operations per second of all digital units together [Hz]."""
+    return chip.digital.n_units * chip.digital.ops_per_s / chip.technology.latency(chip.digital.node)
+
+
+def attention_rate(chip: Chip) -> Float[Array, ""]:
+    """Operations per second of all attention units together [Hz]."""
+    return chip.digital.n_attention * chip.digital.attention_ops_per_s / chip.technology.latency(chip.digital.node)
 
 
 def pipelined(stages: Stages, batch: Any, *, smooth: bool) -> Float[Array, ""]:

@@ -65,9 +65,11 @@ class DigitalUnits(eqx.Module):
 
 
 class AbstractLinks(eqx.Module):
-    """How vectors get from tile to tile. `bits_per_s`, of one link; `energy(hops)` [J] of a bit and `latency(hops)` [s]
-    of the first one over so many hops; `hops(distance)`, how many there are between tiles so far apart on the mesh."""
+    """How vectors get from tile to tile. `n_channels`, transfers at once (`None`: any number); `bits_per_s`, of one
+    link; `energy(distance)` [J] of a bit and `latency(distance)` [s] of the first one between tiles so far apart on the
+    grid."""
 
+    n_channels: eqx.AbstractVar[int | None]
     bits_per_s: eqx.AbstractVar[Scalar]
     router_area: eqx.AbstractVar[Scalar]
     node: eqx.AbstractVar[Scalar]
@@ -86,10 +88,12 @@ class Mesh(AbstractLinks):
     """Every tile has a router and links to its neighbours; a message takes one hop to enter the mesh and one for every
     step between rows and columns.
 
-    **Arguments:** of one hop: `hop_energy_per_bit` [J], `hop_latency` [s]; of a link: `bits_per_s` [Hz]; `router_area`
-    [m2]; `node` [m] and `vdd` [V] at which these numbers hold.
+    **Arguments:** `n_channels`, `None`: messages do not wait for each other (assumed); of one hop: `hop_energy_per_bit`
+    [J], `hop_latency` [s]; of a link: `bits_per_s` [Hz]; `router_area` [m2]; `node` [m] and `vdd` [V] at which these
+    numbers hold.
     """
 
+    n_channels: int | None = eqx.field(static=True, default=None)
     hop_energy_per_bit: Scalar = physical(
         64 * fJ,
         unit="J",
@@ -113,10 +117,12 @@ class Mesh(AbstractLinks):
 class Bus(AbstractLinks):
     """One set of wires for all tiles: distance makes no difference.
 
-    **Arguments:** `energy_per_bit` [J], `transfer_latency` [s], `bits_per_s` [Hz]; `router_area` [m2], of the interface
-    of a tile; `node` [m] and `vdd` [V] at which these numbers hold.
+    **Arguments:** `n_channels`, sets of wires, each with one transfer at a time in an event-driven schedule (`None`: as
+    many as are asked for); `energy_per_bit` [J], `transfer_latency` [s], `bits_per_s` [Hz]; `router_area` [m2], of the
+    interface of a tile; `node` [m] and `vdd` [V] at which these numbers hold.
     """
 
+    n_channels: int | None = eqx.field(static=True, default=1)
     energy_per_bit: Scalar = physical(10 * fJ, unit="J", doc="3D-CiM-LLM simulator: 0.041 nJ for 512 bytes")
     transfer_latency: Scalar = physical(10 * ns, unit="s", doc="3D-CiM-LLM simulator: 10 ns a vector")
     bits_per_s: Scalar = physical(512 * GHz, unit="Hz", doc="assumed: 512 bits at 1 GHz", above=0.0)

@@ -11,7 +11,7 @@ from .. import nn
 from .._types import Scalar
 from ._description import Chip
 from ._place import place
-from ._price import COMPONENTS, price
+from ._price import COMPONENTS, priced
 from ._technology import Number
 
 
@@ -38,7 +38,7 @@ def peak(chip: Chip) -> Peak:
     rows, cols = chip.tile.rows, chip.tile.cols
     layer = eqx.filter_eval_shape(eqx.nn.Linear, rows, n_tiles * cols, use_bias=False, key=jr.key(0))
     placement = place(nn.convert(layer, [nn.Rule(".*", chip.tile)]), flat)
-    bill = eqx.filter_jit(price)(placement.counts, placement.chip)
+    bill = priced(placement.counts, placement.chip)
     mvm = bill.stages.mvm[0]
     parts = dict(zip(COMPONENTS, jnp.sum(bill.parts, axis=1), strict=True))
     kept = {name: parts[name] for name in ("core", "dac", "adc", "digital")}

@@ -15,7 +15,7 @@ from ._conversions import Conversions, physical_tile
 from ._counts import Counts, Layer, conductances, crowding, digital_counts, group_converters, host_counts, layers_of
 from ._description import Chip, Slot
 from ._edited import replicas_in, slots_in
-from ._strategies import Blocks, Grid, mean_distance, strategy_named
+from ._strategies import Blocks, Grid, farthest, mean_distance, strategy_named
 
 
 class Placed(NamedTuple):
@@ -178,6 +178,8 @@ def _together(layers: Sequence[Layer], coactivation: Any, strategy: str) -> dict
     given = coactivation if isinstance(coactivation, Mapping) else {".*": coactivation}
     found = {}
     for pattern, matrix in given.items():
+        if len({len(row) for row in matrix}) > 1:
+            raise ValueError(f"coactivation of {pattern!r}: its rows are of different lengths; give a square matrix")
         matrix = np.asarray(matrix, float)
         matched = [index for index, layer in stacks.items() if re.fullmatch(pattern, layer.name)]
         if not matched:
@@ -220,7 +222,12 @@ def _counts(
     width = chip.banks * (chip.grid or (0, 0))[1]
     number = xy[:, 0] * width + xy[:, 1]
     crowd, tiles = crowding([number[span] for span in spans], int(number.max()) + 1)
-    near = [np.zeros((1, 2), int), *(xy[span] for span in spans)]
+    near = [
+        np.concatenate([xy[spans[i]] for i in before] or [np.zeros((1, 2), int)])
+        for before in _sources(layers, activity)
+    ]
+    ways = [_ways_of_sums(layer, xy[span]) for layer, span in zip(layers, spans, strict=True)]
+    pairs = [(one, xy[span]) for one, span in zip(near, spans, strict=True)]
     per_mvm = {key: np.asarray([float(getattr(each, key)) for each in found]) for key in Conversions._fields}
     assert chip.tile is not None
     unit, known = per_mvm.pop("unit_columns"), [conductances(layer) for layer in layers]
@@ -240,10 +247,10 @@ def _counts(
         g=np.asarray([g for g, _ in known]), g_range=np.asarray([g for _, g in known]),
         power=np.asarray([float(power.get(layer.name, np.nan)) for layer in layers]), lines=lines,
         cells=per_mvm["cells"] * chip.tile.rows * lines, tiles=tiles,
-        distance_in=np.asarray([mean_distance(*pair) for pair in zip(near, near[1:], strict=False)]),
-        distance_sum=np.asarray(
-            [_way_of_sums(layer, xy[span]) for layer, span in zip(layers, spans, strict=True)]
-        ),
+        distance_in=np.asarray([mean_distance(*pair) for pair in pairs]),
+        distance_sum=np.asarray([float(way.mean()) for way in ways]),
+        reach_in=np.asarray([float(farthest(*pair)) for pair in pairs]),
+        reach_sum=np.asarray([float(way.max()) for way in ways]),
         crowd=crowd, groups=group_converters(layers), **digital_counts(activity), tokens=float(tokens),
         n_macs=_n_macs(layers, activity), n_cells=int(cells),
     )  # fmt: skip
@@ -255,10 +262,22 @@ def _n_macs(layers: Sequence[Layer], activity: Activity | None) -> int:
     return sum(layer.met * layer.part.n_in * layer.part.n_out for layer in layers)
 
 
-def _way_of_sums(layer: Layer, xy: np.ndarray) -> float:
-    """Mean steps of partial sums to the tile that adds them, the first of every column of blocks."""
+def _ways_of_sums(layer: Layer, xy: np.ndarray) -> np.ndarray:
+    """Steps of partial sums to the tile that adds them, the first of every column of blocks."""
     blocks = xy.reshape(-1, layer.part.grid_rows, layer.part.grid_cols, 2)
-    return float(np.abs(blocks - blocks[:, :1]).sum(axis=-1).mean())
+    return np.abs(blocks - blocks[:, :1]).sum(axis=-1)
+
+
+def _sources(layers: Sequence[Layer], activity: Activity | None) -> list[list[int]]:
+    """The layers whose outputs each layer takes, none for the inputs of the model; without a sample the one before."""
+    if activity is None:
+        return [[index - 1] * (index > 0) for index in range(len(layers))]
+    number, found = {layer.name: index for index, layer in enumerate(layers)}, [set() for _ in layers]
+    for step in activity.steps:
+        if step.layer in number:
+            before = (activity.steps[index].layer for index in step.after)
+            found[number[step.layer]] |= {number[name] for name in before if name in number}
+    return [sorted(sources) for sources in found]
 
 
 def _tokens(sample: Any) -> int:

@@ -1,7 +1,5 @@
 """Where every weight lies: the mapping table."""
 
-import functools as ft
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,12 +8,12 @@ import numpy as np
 
 from .. import nn
 from ..periphery import resolution
-from ..tiles import ROLES, AbstractProgrammingPolicy, AbstractTileDesign, ManagedTile, TileDesign
+from ..tiles import AbstractTileDesign
+from ._converters import converters
 from ._place import Placement
 
 
 bits_of = resolution  # of a converter, `None` for an ideal one; register your own with `@bits_of.register`
-_POLICIES = {made: name for name, made in ROLES[AbstractProgrammingPolicy].types.items()}
 
 
 def mapping_table(model: Any, placement: Placement | None = None) -> list[dict[str, Any]]:
@@ -113,7 +111,7 @@ def column_scales(layer: nn.ProgrammedLinear) -> list[np.ndarray]:
 
 
 def _layer_rows(name: str, part: Any, design: AbstractTileDesign, first: int) -> Sequence[dict[str, Any]]:
-    how = _converters(design)
+    how = converters(design)
     return [
         {
             "tile_id": f"tile_{first + index:04d}",
@@ -124,28 +122,3 @@ def _layer_rows(name: str, part: Any, design: AbstractTileDesign, first: int) ->
         }
         for index, (i, j) in enumerate(np.ndindex(part.grid_rows, part.grid_cols))
     ]
-
-
-@ft.singledispatch
-def _converters(design: AbstractTileDesign) -> dict[str, Any]:
-    return {"encoding": "weight_level", "adc_bits": None, "dac_bits": None, "verify_policy": "one_shot"}
-
-
-@_converters.register
-def _(design: TileDesign) -> dict[str, Any]:
-    bits = {"adc_bits": bits_of(design.adc), "dac_bits": bits_of(design.dac)}
-    kind = type(design.policy)
-    return {
-        "encoding": design.encoding.name,
-        **{k: None if b is None else float(b) for k, b in bits.items()},
-        "verify_policy": _POLICIES.get(kind) or _spelled(kind.__name__),
-    }
-
-
-@_converters.register
-def _(design: ManagedTile) -> dict[str, Any]:
-    return _converters(design.tile)
-
-
-def _spelled(name: str) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

@@ -93,11 +93,22 @@ def price(counts: Counts, chip: Chip, *, batch: Any = 1.0, length: Any = 1.0, sm
         "attention": batch * length**2 * c.attention_macs * e_mac,
         "buffer": 2.0 * kept * _per_buffered_bit(chip),
         "dram": (2.0 * spilled + c.weights * digital.bits) * chip.dram.energy_per_bit,
-        "static": _static_power(chip) * latency,
+        "static": static_power(chip) * latency,
     }
     nothing = jnp.zeros_like(c.vectors)
     rows = [jnp.append(by_layer.get(name, nothing), off.get(name, jnp.zeros((), float))) for name in COMPONENTS]
     return Bill(jnp.stack(rows), latency, _area(c, chip, found, smooth), stages)
+
+
+_compiled = eqx.filter_jit(price)
+
+
+def priced(
+    counts: Counts, chip: Chip, *, batch: float | int = 1, length: float | int = 1, smooth: bool = False
+) -> Bill:
+    """`price`, compiled once for all batches and lengths."""
+    numbers = {"batch": jnp.asarray(batch, float), "length": jnp.asarray(length, float)}
+    return _compiled(counts, chip, **numbers, smooth=smooth)
 
 
 def _converted(counts: Counts, chip: Chip, smooth: bool) -> Converted:
@@ -150,7 +161,8 @@ def _cached(counts: Counts, chip: Chip, batch: Any, length: Any, smooth: bool) -
     return bits - over, over
 
 
-def _static_power(chip: Chip) -> Array:
+def static_power(chip: Chip) -> Array:
+    """What a chip takes all the time [W]."""
     units = chip.digital.n_units + chip.digital.n_attention
     tiles = chip.count_tiles() * chip.core.static_power
     return tiles + units * chip.digital.static_power + chip.buffer.static_power + chip.dram.static_power

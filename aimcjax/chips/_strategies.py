@@ -165,6 +165,13 @@ def mean_distance(one: np.ndarray, other: np.ndarray) -> float:
     return sum(_mean_gap(one[:, axis], other[:, axis]) for axis in (0, 1))
 
 
+def farthest(one: np.ndarray, other: np.ndarray) -> int:
+    """Most steps on the grid between points `[n, 2]` of one set and those of another."""
+    diagonals = np.asarray([[1, 1], [1, -1]])  # |x| + |y| is the larger of |x + y| and |x - y|
+    a, b = one @ diagonals.T, other @ diagonals.T
+    return int(np.maximum(a.max(axis=0) - b.min(axis=0), b.max(axis=0) - a.min(axis=0)).max())
+
+
 def _mean_gap(one: np.ndarray, other: np.ndarray) -> float:
     # E|X - Y| is the sum of F (1 - G) + G (1 - F) of both distributions
     size = int(max(one.max(), other.max())) + 1

@@ -39,7 +39,7 @@ class Technology(eqx.Module):
     with the coefficients linear between the nodes of the table: a kink at each of them, where the gradient is that of
     one side.
 
-    **Arguments:** `node` (T) [m], 7 to 130 nm; `vdd` (V) [V]; `temperature` [K]; `clock` [Hz].
+    **Arguments:** `node` (T) [m], 7 to 130 nm, others are refused; `vdd` (V) [V]; `temperature` [K]; `clock` [Hz].
 
     **Reference:** Stillmaker and Baas, Integration 58:74 (2017): the energy factors, and their use as in CiMLoop;
     latency linear in the node, area in its square.
@@ -49,6 +49,9 @@ class Technology(eqx.Module):
     vdd: Scalar = physical(0.9 * V, unit="V", doc="assumed: the supply of most digital constants", above=0.0)
     temperature: Scalar = physical(300.0, unit="K", doc="assumed", above=0.0)
     clock: Scalar = physical(500 * MHz, unit="Hz", doc="assumed", above=0.0)
+
+    def __check_init__(self) -> None:
+        check_node(self.node)
 
     def energy(self, node: Number, vdd: Number) -> Float[Array, ""]:
         """The factor on an energy that was published at `node` [m] and `vdd` [V]."""
@@ -79,6 +82,7 @@ def check_node(node: Any) -> None:
     """Raises `ValueError` for a node beyond 7 to 130 nm, unless it is traced."""
     if isinstance(node, Tracer):
         return
-    size, (first, last) = float(np.max(np.asarray(node))) / nm, (_FACTORS[0, 0], _FACTORS[-1, 0])
-    if not first * (1 - 1e-6) <= size <= last * (1 + 1e-6):
+    sizes, (first, last) = np.asarray(node, np.float64) / nm, (_FACTORS[0, 0], _FACTORS[-1, 0])
+    if not np.all((first * (1 - 1e-6) <= sizes) & (sizes <= last * (1 + 1e-6))):
+        size = sizes.max() if sizes.max() > last else sizes.min()
         raise ValueError(f"no energy factors at {size:g} nm; the table holds nodes from {first:g} to {last:g} nm")

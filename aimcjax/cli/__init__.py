@@ -6,10 +6,11 @@ from typing import Any
 
 import typer
 
+from ._cost import cost
 from ._devices import devices
 from ._errors import refuse
 from ._fit import fit
-from ._map import cost, map_command
+from ._map import map_command
 from ._plan import plan
 from ._run import run
 

@@ -1,26 +1,21 @@
-"""`aimcjax map CONFIG --out DIR` and `aimcjax cost CONFIG`: a model on its chip, without training it."""
+"""`aimcjax map CONFIG --out DIR`: a model on its chip, without training it."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from .. import chips, reports, studies
+from .. import chips, studies
 from ..config import load_config
 from ._errors import one_line
 
 
-_CONFIG = Annotated[Path, typer.Argument(help="A YAML config; `configs/` has examples.", metavar="CONFIG")]
-_OVERRIDES = Annotated[
-    list[str] | None, typer.Argument(help="Changes to the config, by path.", metavar="[KEY.PATH=VALUE ...]")
-]
-
-
 def map_command(
-    config: _CONFIG,
-    overrides: _OVERRIDES = None,
+    config: Annotated[Path, typer.Argument(help="A YAML config; `configs/` has examples.", metavar="CONFIG")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="Changes to the config, by path.", metavar="[KEY.PATH=VALUE ...]")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Directory to write; default `maps/NAME`.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier one there.")] = False,
 ) -> None:
@@ -51,46 +46,3 @@ def map_command(
         highlight=False,
     )
     console.print(f"mapping table: {target / 'mapping_table.json'}", highlight=False, soft_wrap=True)
-
-
-def cost(
-    config: _CONFIG,
-    overrides: _OVERRIDES = None,
-    batch: Annotated[int, typer.Option(help="Sequences at once.")] = 1,
-    seq_len: Annotated[int | None, typer.Option(help="Tokens of a sequence; default, as in the data.")] = None,
-    smooth: Annotated[
-        bool, typer.Option("--smooth", help="The differentiable forms instead of the exact ones.")
-    ] = False,
-    out: Annotated[Path | None, typer.Option(help="Chart to write; default `NAME_cost.png`.")] = None,
-) -> None:
-    """Say what an inference of the model of a config costs on its chip, without training it.
-
-    Weights and inputs are not known: conductances and voltages are assumed (`aimcjax run` measures them).
-
-    Examples:
-
-    - `aimcjax cost configs/quickstart.yaml`
-
-    - `aimcjax cost configs/llama_7b_plan.yaml chip.design=aimc3d_2025 --batch 4`
-    """
-    with one_line():
-        resolved = load_config(config, overrides or [])
-        target = out or Path(f"{resolved.name}_cost.png")
-        if target.suffix != ".png" or not target.resolve().parent.is_dir():
-            raise ValueError(f"--out takes the name of a .png file in a folder that is there, got {target}")
-        _, placement = studies.place_shapes(resolved)
-        found = chips.cost(placement, batch=batch, seq_len=seq_len, mode="smooth" if smooth else "exact")
-        reports.plot_cost(found, target, title=f"{resolved.name} on {placement.chip.name}")
-    _show(resolved.name, placement, found, target)
-
-
-def _show(name: str, placement: chips.Placement, found: chips.Cost, target: Path) -> None:
-    console, table = Console(), Table(title=f"{name} on {placement.chip.name}")
-    for column in ("component", "energy", "share", "fJ per MAC"):
-        table.add_column(column, justify="left" if column == "component" else "right")
-    for row in reports.cost_rows(found):
-        table.add_row(*row)
-    console.print(table)
-    for line in (*reports.headline_lines(found), *(f"assumed: {note}" for note in found.notes)):
-        console.print(line, highlight=False, soft_wrap=True)
-    console.print(f"chart: {target}", highlight=False, soft_wrap=True)

@@ -49,14 +49,16 @@ def _chip_design() -> Any:
 class ChipConfig(Section):
     """The machine: `design`, what is on the die (the name of a chip, a file, or `{type: chip, ...}`), its tiles those
     of the config unless it has its own; at most how many tiles may be used (`null`: as many as needed), layers that
-    stay digital (path patterns), how drift is compensated, how blocks are placed, copies of layers by path pattern, and
-    `mapping`, a mapping table to use instead of a strategy."""
+    stay digital (path patterns), how drift is compensated, how blocks are placed, for strategy `coactivation` how often
+    two experts of a stack fire for one token (rows of frequencies by path pattern), copies of layers by path pattern,
+    and `mapping`, a mapping table to use instead of a strategy."""
 
     design: _chip_design() = {"type": "chip"}
     max_tiles: Count | None = Field(None, gt=0)
     digital_layers: tuple[str, ...] = ()
     compensation: component(AbstractCompensation) = {"type": "global_drift_compensation"}
     strategy: Annotated[str, AfterValidator(_strategy)] = "in_order"
+    coactivation: dict[str, tuple[tuple[Number, ...], ...]] = {}
     replicas: dict[str, Annotated[Count, Field(gt=0)]] = {}
     mapping: str | None = None
 

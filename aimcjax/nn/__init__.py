@@ -24,7 +24,7 @@
   frameworks register.
 """
 
-from ._activity import Activity as Activity, Product as Product, count_activity as count_activity
+from ._activity import Activity as Activity, Product as Product, Step as Step, count_activity as count_activity
 from ._adapter_layers import AbstractAdapter as AbstractAdapter, LoHa as LoHa, LoRA as LoRA, is_adapter as is_adapter
 from ._adapters import (
     adapt as adapt,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..chips import COMPONENTS, Cost
+from ..chips import COMPONENTS, Cost, Placement, heat, timing
 from ..units import format_quantity
 
 
@@ -29,11 +29,38 @@ def headline_lines(cost: Cost) -> list[str]:
     gaps = ", ".join(f"{name.split('_')[0]} {float(gap):+.2%}" for name, gap in cost.gap.items())
     return [
         f"batch {cost.batch}, {cost.n_tokens:,} tokens or samples, {cost.batch * cost.n_macs:,} MACs ({cost.mode})",
-        f"latency {readable(cost.latency_s, 's')}; {float(cost.tokens_per_s):.4g} tokens/s; "
+        f"latency {readable(cost.latency_s, 's')}{how_timed(cost)}; {float(cost.tokens_per_s):.4g} tokens/s; "
         f"{readable(cost.j_per_token, 'J')} a token; {readable(cost.power_W, 'W')}",
         f"{float(cost.tops_per_watt):.3g} TOPS/W (two operations a MAC), {float(cost.fj_per_mac):.4g} fJ/MAC",
         f"area {readable(cost.area_m2, 'm2')}; {cost.n_tiles:,} blocks; {cost.n_cells:,} cells hold weights",
         f"smooth against exact: {gaps}",
+    ]
+
+
+def how_timed(cost: Cost) -> str:
+    """What the latency is from, in words that follow it."""
+    if not cost.n_events:
+        return " in closed form"
+    return f" by {cost.n_events:,} events ({readable(cost.closed_latency_s, 's')} in closed form)"
+
+
+def heat_line(placement: Placement, cost: Cost) -> str:
+    """How hot the hottest tile gets where one batch follows the other."""
+    network, power = heat.network_of(placement, cost), heat.power_map(placement, cost)
+    hottest = float(network.steady(power).max())
+    return (
+        f"hottest tile {hottest:.4g} K, batch after batch: {readable(power.sum(), 'W')} on "
+        f"{readable(cost.area_m2, 'm2')}, {float(network.sink) / (network.rows * network.cols):.3g} K/W to "
+        f"{float(network.ambient):.4g} K (assumed)"
+    )
+
+
+def stream_lines(stream: timing.Stream, arriving: str) -> list[str]:
+    """Quantiles of the latency and the throughput under a stream of requests."""
+    found = stream.latencies
+    times = ", ".join(f"{name} {readable(getattr(found, f'{name}_s'), 's')}" for name in ("p50", "p95", "p99"))
+    return [
+        f"{found.done_s.size:,} requests {arriving}: {times}; {found.throughput_per_s:.4g} requests/s ({stream.how})"
     ]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..chips import COMPONENTS
 from ..units import format_quantity, format_time
+from ._cost import how_timed
 from ._figures import write_figures
 from ._results import COMPENSATIONS, ROADS, Results, write_netcdf
 
@@ -41,7 +42,7 @@ def cost_lines(results: Results) -> list[str]:
         f"energy per inference: {_readable(cost.energy_J, 'J')} for {cost.n_macs:,} MACs ("
         + ", ".join(f"{name} {_readable(cost.components_J[name], 'J')}" for name in COMPONENTS)
         + ")",
-        f"latency: {_readable(cost.latency_s, 's')}, batch 1, layers one after another; "
+        f"latency: {_readable(cost.latency_s, 's')}, batch 1{how_timed(cost)}; "
         f"{float(cost.tops_per_watt):.3g} TOPS/W (two operations a MAC)",
         f"area: {_readable(cost.area_m2, 'm2')} for {cost.n_tiles} tiles; {cost.n_cells:,} cells hold weights",
     ]  # fmt: skip

@@ -99,6 +99,7 @@ def placed(config: Config | ServiceConfig, analog: Any, **measured: Any) -> chip
         analog,
         section.design,
         strategy=section.strategy,
+        coactivation=section.coactivation or None,
         replicas=section.replicas,
         mapping=None if section.mapping is None else chips.read_mapping(section.mapping),
         **measured,

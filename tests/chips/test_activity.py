@@ -27,6 +27,39 @@ def test_perceptron() -> None:
     assert activity.digital_ops == (20 + 15 + 10) + (20 + 15)  # biases, rectifiers
 
 
+def test_steps_say_what_waits_for_what() -> None:
+    """Three passes of a recurrent loop wait for each other; keys do not wait for queries; sums are the counts."""
+
+    class Loop(eqx.Module):
+        layer: eqx.nn.Linear
+
+        def __call__(self, x: jax.Array) -> jax.Array:
+            return jax.lax.scan(lambda h, _: (jnp.tanh(self.layer(h)), None), x, length=3)[0]
+
+    activity = chips.count_activity(_convert(Loop(eqx.nn.Linear(8, 8, key=jr.key(0)))), jnp.zeros(8))
+    assert [(step.layer, step.vectors, step.after) for step in activity.steps] == [
+        ("", 0, ()), ("layer", 1, (0,)), ("layer", 1, (1,)), ("layer", 1, (2,))
+    ]  # fmt: skip
+    assert [step.ops for step in activity.steps] == [0, 16, 16, 16]  # bias, tanh
+
+    class Pair(eqx.Module):
+        one: eqx.nn.Linear
+        other: eqx.nn.Linear
+        last: eqx.nn.Linear
+
+        def __call__(self, x: jax.Array) -> jax.Array:
+            one, other = self.one(x), self.other(x)
+            return self.last(jnp.outer(one, other) @ other)
+
+    parts = [eqx.nn.Linear(8, 8, use_bias=False, key=jr.key(i)) for i in range(3)]
+    activity = chips.count_activity(_convert(Pair(*parts)), jnp.zeros(8))
+    assert [(step.layer, step.after, step.joins) for step in activity.steps] == [
+        ("", (), ()), ("one", (0,), ()), ("other", (0,), (1,)), ("last", (1, 2), ())
+    ]  # fmt: skip
+    assert sum(step.activation_macs for step in activity.steps) == activity.activation_macs
+    assert sum(step.ops for step in activity.steps) == activity.digital_ops
+
+
 def test_layers_kept_digital_are_digital_work() -> None:
     activity = chips.count_activity(_convert(Mlp(64, 10, (20,), key=jr.key(0)), "layers/1"), jnp.zeros(64))
     assert activity.vectors == {"layers/0": 1}

@@ -67,12 +67,13 @@ def test_sums_by_hand_over_the_mapping_table(machine: Machine) -> None:
     e = lambda value: float(value)
     for name, vectors in activity.vectors.items():
         here = [(row["grid_row"], row["grid_col"]) for *_, row in where[name]]
-        steps = np.mean([abs(a - p) + abs(b - q) for a, b in here for p, q in before])
+        ways_in = [abs(a - p) + abs(b - q) for a, b in here for p, q in before]
         first = {row["col_range"][0]: row for start, _, row in where[name] if start == 0}
-        back = np.mean([
+        ways_back = [
             abs(row["grid_row"] - first[col]["grid_row"]) + abs(row["grid_col"] - first[col]["grid_col"])
             for _, col, row in where[name]
-        ])  # fmt: skip
+        ]  # fmt: skip
+        steps, back = np.mean(ways_in), np.mean(ways_back)
         v2 = machine.power[name] * e(TILE.dac.v_max) ** 2
         for r0, c0, row in where[name]:
             (_, r1), (_, c1) = row["row_range"], row["col_range"]
@@ -90,7 +91,7 @@ def test_sums_by_hand_over_the_mapping_table(machine: Machine) -> None:
         t_mvm = e(c.core.t_read) + 6 / e(c.core.adc.rate)  # six columns share one converter
         block_rows = max(row["row_range"][1] - row["row_range"][0] for *_, row in where[name])
         t_layer[name] = vectors * (t_mvm + block_rows * 7 / e(c.links.bits_per_s))
-        t_layer[name] += (2 + steps + back) * e(c.links.hop_latency)
+        t_layer[name] += (2 + max(ways_in) + max(ways_back)) * e(c.links.hop_latency)
         before = here
     expected["digital"] += activity.digital_ops * e(c.digital.energy_per_op)
     expected["digital"] += (activity.digital_macs - activity.activation_macs) * e(c.digital.energy_per_mac)
@@ -106,13 +107,16 @@ def test_sums_by_hand_over_the_mapping_table(machine: Machine) -> None:
     attention_s = 2 * activity.activation_macs / e(c.digital.attention_ops_per_s)
     expected["latency"] = sum(t_layer.values()) + digital_s + attention_s + weight_bits / e(c.dram.bits_per_s)
     static = c.count_tiles() * e(c.core.static_power) + 2 * e(c.digital.static_power) + e(c.buffer.static_power)
-    expected["static"] = static * expected["latency"]
+    closed, cost = expected.pop("latency"), chips.cost(machine.placement)
+    expected["static"] = static * float(cost.latency_s)
     tile = 2 * 10 * 6 * e(c.core.cell_area) + e(c.core.adc.area) + 10 * 2**7 * e(c.core.dac.area_per_step)
     around = 2 * e(c.digital.area) + 64 * e(c.buffer.area_per_bit)
     expected["area"] = c.count_tiles() * (tile + e(c.links.router_area)) + around
 
-    cost = chips.cost(machine.placement)
-    assert _numbers(cost) == pytest.approx(expected, rel=tolerances.COMPOSITE)
+    numbers = _numbers(cost)
+    assert float(cost.closed_latency_s) == pytest.approx(closed, rel=tolerances.COMPOSITE)
+    assert numbers.pop("latency") < closed  # vectors in a pipeline
+    assert numbers == pytest.approx(expected, rel=tolerances.COMPOSITE)
     assert cost.n_tiles == len(table)
     assert cost.n_cells == 2 * sum(w.size for w in weights.values())
     assert cost.n_macs == activity.analog_macs + activity.digital_macs
@@ -244,7 +248,8 @@ def test_both_modes_say_how_far_they_are_apart(machine: Machine) -> None:
     exact, smooth = (chips.cost(machine.placement, batch=3, mode=mode) for mode in ("exact", "smooth"))
     for name, gap in exact.gap.items():
         np.testing.assert_allclose(gap, getattr(smooth, name) / getattr(exact, name) - 1.0, atol=1e-6)
-        assert abs(float(gap)) < 0.2
+        assert abs(float(gap)) < 0.2 or name == "latency_s"
+    assert float(exact.gap["latency_s"]) > 0.2  # the closed form finishes a layer before it starts the next
     assert float(exact.gap["area_m2"]) < -1e-3  # six columns share one converter of eight: a part of one, smoothly
     with pytest.raises(ValueError, match="mode is 'exact' or 'smooth'"):
         chips.cost(machine.placement, mode="both")

@@ -205,6 +205,10 @@ def _edit(name: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         changed[1]["row_range"] = [0, 4]
     elif name == "twice":
         changed[1].update({key: changed[0][key] for key in ("row_range", "col_range")})
+    elif name == "bits":
+        changed[2]["adc_bits"] = 3.0
+    elif name == "chip":
+        changed[0]["chip"] = "another"
     elif name == "layer":
         changed[0]["layer"] = "layers/9"
     return changed
@@ -216,6 +220,8 @@ EDITED = {
     "off": "layer layers/0, tile tile_0000: bank 0, row 9, column .* is not on chip chip",
     "cut": r"layer layers/0, tile tile_0001: inputs \[0, 4\] .* is no block of the layer",
     "twice": "layer layers/0, tile tile_0001 holds weights that another tile holds",
+    "bits": "layer layers/0, tile tile_0002: adc_bits is 3.0 and that of the model and chip is 8.0; only positions",
+    "chip": "layer layers/0, tile tile_0000: chip is 'another' and that of the model and chip is 'chip'",
     "layer": "the model has no layer 'layers/9' \\(tile tile_0000\\); did you mean 'layers/0'|no layer 'layers/9'",
 }
 

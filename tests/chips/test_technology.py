@@ -57,6 +57,14 @@ def _published(bits: float, rate: float, node_nm: float) -> tuple[float, float]:
     return energy, math.exp(1.3461916439910742 + by_size + 0.29912426192653485 * math.log(energy))
 
 
+def test_a_chip_beyond_the_table_is_refused_before_it_is_compiled() -> None:
+    for node in ("3 nm", "200 nm"):
+        with pytest.raises(ValueError, match=f"no energy factors at {node}; the table holds nodes from 7 to 130 nm"):
+            chips.build_chip({"technology": {"node": node}})
+    with pytest.raises(ValueError, match="chip chip: 16,000,000 arrays .* are more than the 10,000,000"):
+        chips.Chip(grid=(2000, 2000), tiers=4)
+
+
 def test_andrulis_equals_the_published_coefficients() -> None:
     nodes, bits, rates = np.meshgrid([7.0, 14.0, 22.0, 32.0, 65.0, 130.0], [4.0, 5.5, 6.0, 8.0, 10.0, 12.0, 14.3],
                                      [1e6, 1e7, 1e8, 1e9, 1e10])  # fmt: skip

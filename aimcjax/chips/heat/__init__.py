@@ -3,6 +3,7 @@
 - `ThermalNetwork`: tiles and tiers, `steady` and `transient`; `Map`, a number for every tile.
 - `Leakage`, `steady_with_leakage`, `approach`: power that grows with temperature; `HOTTEST`, where it has run away.
 - `throttle`: the work that a limit of temperature allows; `bisect`, where it has no closed form.
+- `power_map(placement, cost)`, `network_of(placement, cost)`: of a model on a chip.
 - `ThermalAgeing`: how much older hot tiles get.
 - `ROLES`: all of it by name, for configs.
 """
@@ -15,5 +16,6 @@ from ._leakage import (
     steady_with_leakage as steady_with_leakage,
 )
 from ._network import Map as Map, ThermalNetwork as ThermalNetwork
+from ._placed import network_of as network_of, power_map as power_map
 from ._roles import ROLES as ROLES
 from ._throttle import bisect as bisect, throttle as throttle

@@ -138,6 +138,11 @@ class GraphBuilder:
         keep = source.ravel() >= 0
         self._edges.append((source.ravel()[keep], target.ravel()[keep]))
 
+    def take(self, blocks: Sequence[Block]) -> int:
+        """More arrays, the first of which has the number that is returned."""
+        self._blocks += blocks
+        return len(self._blocks) - len(blocks)
+
     def arrays(self, layers: Sequence[str], n_in: int, n_outs: Sequence[int], copies: int) -> tuple[int, int, int, int]:
         """Takes new arrays for `copies` of matrices that share their inputs, each copy together.
 

@@ -105,32 +105,52 @@ def estimate_requests(
     think_time_s: float = 0.0,
     warm_up: int = 0,
 ) -> RequestLatencies:
-    r"""Requests that queue only for their busiest resource, first come first served.
-
-    With work $D = \max_r A_r / n_r$ of a request on that resource (active time over units) and latency $L_0$ alone, a
-    request that arrives at $a_i$ starts at $s_i = \max(a_i, s_{i-1} + D)$ and is done at $s_i + L_0$; of K clients,
-    $a_i$ is the end of request i - K. At Poisson arrivals it is the M/D/1 queue with mean wait
-    $\rho D / (2 (1 - \rho))$; in a closed loop the throughput is $\min(K / (L_0 + Z), 1 / D)$ with think time Z.
+    r"""Requests that queue only for their busiest resource: `queue_requests` with its work $D = \max_r A_r / n_r$ for a
+    request (active time over units).
 
     **Arguments:** `alone`, the schedule of one request; others as in `simulate_requests`.
+    """
+    units = dict(zip(alone.labels, alone.capacity.tolist(), strict=True))
+    work = max((time / units[name] for name, time in alone.active_s().items()), default=0.0)
+    return queue_requests(
+        alone.latency_s, work, n=n, clients=clients, arrivals_s=arrivals_s, think_time_s=think_time_s, warm_up=warm_up
+    )
+
+
+def queue_requests(
+    latency_s: float,
+    work_s: float,
+    *,
+    n: int,
+    clients: int | None = None,
+    arrivals_s: np.ndarray | None = None,
+    think_time_s: float = 0.0,
+    warm_up: int = 0,
+) -> RequestLatencies:
+    r"""Requests that queue for one resource, first come first served.
+
+    With work $D$ on that resource and latency $L_0$ alone, a request that arrives at $a_i$ starts at
+    $s_i = \max(a_i, s_{i-1} + D)$ and is done at $s_i + L_0$; of K clients, $a_i$ is the end of request i - K. At
+    Poisson arrivals it is the M/D/1 queue with mean wait $\rho D / (2 (1 - \rho))$; in a closed loop the throughput is
+    $\min(K / (L_0 + Z), 1 / D)$ with think time Z.
+
+    **Arguments:** `latency_s` ($L_0$), `work_s` (D); others as in `simulate_requests`.
 
     **Reference:** asymptotic bounds of closed queueing networks (Denning & Buzen, ACM Comput. Surv. 10:225, 1978). It
     is optimistic: waits for other resources are left out.
     """
     _check_load(n, clients, arrivals_s, warm_up)
-    units = dict(zip(alone.labels, alone.capacity.tolist(), strict=True))
-    work = max((time / units[name] for name, time in alone.active_s().items()), default=0.0)
     if arrivals_s is not None:
         arrival = np.asarray(arrivals_s, float)
-        turns = work * np.arange(n)
+        turns = work_s * np.arange(n)
         start = np.maximum.accumulate(arrival - turns) + turns
-        return RequestLatencies(arrival[warm_up:], start[warm_up:] + alone.latency_s)
+        return RequestLatencies(arrival[warm_up:], start[warm_up:] + latency_s)
     assert clients is not None
     arrival, start, last = np.zeros(n), np.zeros(n), -np.inf
     for i in range(n):
-        arrival[i] = start[i - clients] + alone.latency_s + think_time_s if i >= clients else 0.0
-        start[i] = last = max(arrival[i], last + work)
-    return RequestLatencies(arrival[warm_up:], start[warm_up:] + alone.latency_s)
+        arrival[i] = start[i - clients] + latency_s + think_time_s if i >= clients else 0.0
+        start[i] = last = max(arrival[i], last + work_s)
+    return RequestLatencies(arrival[warm_up:], start[warm_up:] + latency_s)
 
 
 def _check_load(n: int, clients: Any, arrivals_s: Any, warm_up: int) -> None:

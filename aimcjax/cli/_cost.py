@@ -1,0 +1,109 @@
+"""`aimcjax cost CONFIG`: what a model costs on its chip, alone and under load, without training it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import jax.random as jr
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from .. import chips, reports, studies
+from ..config import load_config
+from ._errors import one_line
+
+
+def cost(
+    config: Annotated[Path, typer.Argument(help="A YAML config; `configs/` has examples.", metavar="CONFIG")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="Changes to the config, by path.", metavar="[KEY.PATH=VALUE ...]")
+    ] = None,
+    batch: Annotated[int, typer.Option(help="Sequences at once.")] = 1,
+    seq_len: Annotated[int | None, typer.Option(help="Tokens of a sequence; default, as in the data.")] = None,
+    smooth: Annotated[
+        bool, typer.Option("--smooth", help="The differentiable forms instead of the exact ones.")
+    ] = False,
+    requests: Annotated[int | None, typer.Option(help="Serve so many requests, each one batch.")] = None,
+    concurrency: Annotated[int | None, typer.Option(help="Clients that send one request after the other.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Requests per second, at random (Poisson).")] = None,
+    out: Annotated[Path | None, typer.Option(help="Chart to write; default `NAME_cost.png`.")] = None,
+    trace: Annotated[Path | None, typer.Option(help="Schedule to write, for chrome://tracing and Perfetto.")] = None,
+) -> None:
+    """Say what an inference of the model of a config costs on its chip, without training it.
+
+    Weights and inputs are not known: conductances and voltages are assumed (`aimcjax run` measures them).
+
+    Examples:
+
+    - `aimcjax cost configs/quickstart.yaml`
+
+    - `aimcjax cost configs/llama_7b_plan.yaml chip.design=aimc3d_2025 --batch 4`
+
+    - `aimcjax cost configs/mlp_digits.yaml chip.design=hermes_2023 --requests 200 --concurrency 4 --trace mlp.json`
+
+    - `aimcjax cost configs/mlp_digits.yaml --requests 200 --rate 1e6`
+    """
+    with one_line():
+        resolved = load_config(config, overrides or [])
+        target = out or Path(f"{resolved.name}_cost.png")
+        _check_file(target, "--out", ".png")
+        if trace is not None:
+            _check_file(trace, "--trace", ".json")
+        _check_load(requests, concurrency, rate)
+        _, placement = studies.place_shapes(resolved)
+        found = chips.cost(placement, batch=batch, seq_len=seq_len, mode="smooth" if smooth else "exact")
+        lines = [*reports.headline_lines(found), reports.heat_line(placement, found)]
+        if requests is not None:
+            arrivals = (
+                None if rate is None else chips.timing.poisson_arrivals(requests, rate, key=jr.key(resolved.seed))
+            )
+            stream = chips.timing.placement_requests(
+                placement, n=requests, clients=concurrency, arrivals_s=arrivals, batch=batch, seq_len=seq_len
+            )
+            lines += reports.stream_lines(stream, "at random" if rate is not None else f"from {concurrency} clients")
+        if trace is not None:
+            _check_traceable(placement, batch, seq_len)
+            schedule = chips.timing.placement_schedule(placement, batch=batch, seq_len=seq_len)
+            chips.timing.write_chrome_trace(schedule, trace)
+            lines.append(f"trace: {trace}")
+        reports.plot_cost(found, target, title=f"{resolved.name} on {placement.chip.name}")
+    _show(resolved.name, placement, found, [*lines, f"chart: {target}"])
+
+
+def _check_file(path: Path, option: str, suffix: str) -> None:
+    if path.suffix != suffix or path.is_dir() or not path.resolve().parent.is_dir():
+        raise ValueError(f"{option} takes the name of a {suffix} file in a folder that is there, got {path}")
+
+
+def _check_load(requests: int | None, concurrency: int | None, rate: float | None) -> None:
+    if requests is None:
+        if concurrency is not None or rate is not None:
+            raise ValueError("--concurrency and --rate say how requests come; say how many with --requests")
+        return
+    if not 2 <= requests <= 1_000_000:
+        raise ValueError(f"--requests is a whole number from 2 to 1,000,000, got {requests}")
+    if (concurrency is None) == (rate is None):
+        raise ValueError("--requests come either from clients (--concurrency) or at random (--rate); give one of them")
+    if concurrency is not None and not 1 <= concurrency <= requests:
+        raise ValueError(f"--concurrency is a whole number from 1 to the {requests} requests, got {concurrency}")
+    if rate is not None and not 0 < rate < float("inf"):
+        raise ValueError(f"--rate is a positive number of requests per second, got {rate}")
+
+
+def _check_traceable(placement: chips.Placement, batch: int, seq_len: int | None) -> None:
+    n, most = chips.timing.count_operations(placement, batch=batch, seq_len=seq_len), 1_000_000
+    if n > most:
+        raise ValueError(
+            f"--trace would hold {n:,} operations, and holds at most {most:,}; give fewer tokens (--seq-len)"
+        )
+
+
+def _show(name: str, placement: chips.Placement, found: chips.Cost, lines: list[str]) -> None:
+    console, table = Console(), Table(title=f"{name} on {placement.chip.name}")
+    for column in ("component", "energy", "share", "fJ per MAC"):
+        table.add_column(column, justify="left" if column == "component" else "right")
+    for row in reports.cost_rows(found):
+        table.add_row(*row)
+    console.print(table)
+    for line in (*lines[:-1], *(f"assumed: {note}" for note in found.notes), lines[-1]):
+        console.print(line, highlight=False, soft_wrap=True)
