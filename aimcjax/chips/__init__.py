@@ -42,6 +42,7 @@ from ._load import (
     describe_chip as describe_chip,
     load as load,
 )
+from ._mapping_table import bits_of as bits_of, check_capacity as check_capacity, mapping_table as mapping_table
 from ._mvm_energy import MvmEnergy as MvmEnergy, fit_mvm_energy as fit_mvm_energy
 from ._parts import (
     AbstractLinks as AbstractLinks,
@@ -54,7 +55,6 @@ from ._parts import (
 )
 from ._peak import Peak as Peak, energy_per_mac as energy_per_mac, mvm_time as mvm_time, peak as peak
 from ._place import Placed as Placed, Placement as Placement, place as place
-from ._placement import bits_of as bits_of, check_capacity as check_capacity, mapping_table as mapping_table
 from ._price import COMPONENTS as COMPONENTS, OFF_TILES as OFF_TILES, Bill as Bill, price as price
 from ._strategies import STRATEGIES as STRATEGIES
 from ._technology import Technology as Technology, energy_factor as energy_factor

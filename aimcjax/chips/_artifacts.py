@@ -9,8 +9,8 @@ import numpy as np
 
 from .. import nn
 from ..components import suggest
+from ._mapping_table import column_scales, mapping_table
 from ._place import Placement
-from ._placement import column_scales, mapping_table
 
 
 SCHEMAS = ("mapping_table", "per_tile_calibration", "runtime_policy")
