@@ -42,7 +42,7 @@ class CodesignSection(Section):
     """What is compared: equal bits in all layers, those of `uniform`, with bits learned for each of `weights` of
     energy; `with_voltage`, also with the read voltage learned beside them. `bits` and `v_max` bound the search; beside
     energy, `weight_area` and `weight_latency` count. For the last of the weights, sizes of `tiles` (rows, columns) and
-    `replicas` (by path pattern) are tried as well."""
+    `replicas` (by path pattern, in the place of those of the chip) are tried as well."""
 
     uniform: Annotated[tuple[Annotated[Count, Field(ge=2, le=16)], ...], Field(min_length=1)] = (3, 4, 5, 6, 7, 8)
     weights: Annotated[tuple[_Weight, ...], Field(min_length=1)] = (0.01, 0.03, 0.1, 0.3, 1.0)
@@ -67,4 +67,13 @@ class CodesignConfig(Config):
     def _chips_to_choose_and_to_measure(self) -> "CodesignConfig":
         if self.sweep.n_chips < 4:
             raise ValueError(f"sweep.n_chips: two chips choose designs and two measure them, got {self.sweep.n_chips}")
+        return self
+
+    @model_validator(mode="after")
+    def _placed_by_strategy(self) -> "CodesignConfig":
+        for name in ("mapping", "coactivation"):
+            if getattr(self.chip, name):
+                raise ValueError(f"chip.{name}: codesign places the layers itself, for each design; leave it out")
+        if self.chip.strategy == "coactivation":
+            raise ValueError("chip.strategy: codesign knows no frequencies of experts; take another than coactivation")
         return self

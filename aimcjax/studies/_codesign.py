@@ -113,7 +113,8 @@ def _sizes(
             analog, config.chip.design, data.x_train, data.y_train, loss=training.cross_entropy, key=keys["design"],
             weight_energy=section.weights[-1], weight_area=section.weight_area,
             weight_latency=section.weight_latency, bounds={"bits": section.bits}, descent=_descent(section),
-            t=config.sweep.times[-1], tiles=(None, *section.tiles), replicas=({}, *section.replicas),
+            t=config.sweep.times[-1], strategy=config.chip.strategy, tiles=(None, *section.tiles),
+            replicas=(config.chip.replicas, *section.replicas),
         )  # fmt: skip
         return Tried(found, _score(config, found.problem, found.solution.rounded, data, keys["held out"]))
 

@@ -114,7 +114,8 @@ def _of(matches: list[Match], uniform: Entry) -> Match:
 
 
 def _dominates(match: Match) -> bool:
-    return match.difference is not None and match.difference.high >= 0
+    """As of `on_front`: less energy, and on the chips that did not choose it a mean score that is not lower."""
+    return match.difference is not None and match.difference.mean >= 0
 
 
 def _findings(config: CodesignConfig, matches: list[Match], best: Entry) -> list[str]:
@@ -225,16 +226,22 @@ def _notes(config: CodesignConfig) -> list[str]:
     d = section.descent
     return [
         "The objective is cross-entropy in nats plus the weight times energy relative to the design as given: weights "
-        "are how much loss all of its energy is worth.",
+        f"are how much loss all of its energy is worth{_other_weights(section)}.",
         f"Descent: {d.steps} steps of {d.batch_size} training samples on {d.n_chips} fresh chips, the steps of ADCs as "
         f"uniform noise of variance Δ²/12, bits within {section.bits[0]:g} ... {section.bits[1]:g}. Rounding: from the "
         "nearest whole bits, each layer tries its other neighbour and keeps it where the exact objective falls, on "
-        f"{d.round_samples} training samples and {d.round_chips} chips. All scores are of real quantisers.",
+        f"at most {d.round_samples} training samples and {d.round_chips} chips. All scores are of real quantisers.",
         "Which designs are compared is chosen on every other one of the held-out chips; paired differences are of the "
         "remaining ones, so that the choice does not flatter them.",
         "Energy, latency and area are exact costs of one inference on the chip of the config, whose numbers say which "
         "of them are assumed; conductances are those of one programmed chip.",
     ]
+
+
+def _other_weights(section: Any) -> str:
+    """What else than energy the objective counts."""
+    others = {"area": section.weight_area, "latency": section.weight_latency}
+    return "".join(f"; {name} counts with a weight of {weight:g}" for name, weight in others.items() if weight)
 
 
 def _arrays(entries: list[Entry]) -> dict[str, Any]:

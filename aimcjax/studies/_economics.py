@@ -162,7 +162,6 @@ def _findings(
 ) -> list[str]:  # fmt: skip
     own, bare = yields.values()
     chip, gpu = (machine["USD_per_million"] for machine in prices["machines"].values())
-    first, second = found["cost"].bars[:2]
     return [
         f"{100 * own['closed_form']:.1f} % of the dies are good ({100 * own['drawn']:.1f} ± "
         f"{100 * own['standard_error']:.1f} % of {config.n_dies:,} drawn), without spare arrays "
@@ -170,9 +169,21 @@ def _findings(
         f"{own['die_price_USD']:.2f} USD instead of {bare['die_price_USD']:.2f}.",
         f"A million tokens cost {chip:.3g} USD on the chips and {gpu:.3g} USD on the GPU.",
         f"The chips pay {prices['reason']}.",
-        f"The cost of the chips depends most on {first.name} ({first.at_low:.3g} to {first.at_high:.3g} {_COST}) and "
-        f"{second.name} ({second.at_low:.3g} to {second.at_high:.3g}), each varied by {100 * config.span:.0f} %.",
+        _most(found["cost"], config.span),
     ]
+
+
+def _most(cost: money.Tornado, span: float) -> str:
+    """Which inputs matter most for the cost of the chips."""
+    first, second = cost.bars[:2]
+    if not math.isfinite(cost.result):
+        return (
+            "No die is good, so tokens have no price: give the die spares or less area, or the process fewer defects."
+        )
+    return (
+        f"The cost of the chips depends most on {first.name} ({first.at_low:.3g} to {first.at_high:.3g} {_COST}) and "
+        f"{second.name} ({second.at_low:.3g} to {second.at_high:.3g}), each varied by {100 * span:.0f} %."
+    )
 
 
 def _rows(machines: dict[str, dict[str, float]]) -> list[list[str]]:

@@ -105,6 +105,15 @@ def test_yield_price_and_break_even(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_a_process_without_good_dies_has_no_price(tmp_path: Path) -> None:
+    out, hopeless = tmp_path / "run", "defects={type: poisson, density: 1e9 1/m2}"
+    summary = _run("economics.yaml", out, *SMALL_DIE, hopeless, "n_dies=100")
+    assert summary["machines"]["chip"]["USD_per_million"] is None  # infinite
+    text = (out / "report.md").read_text(encoding="utf-8")
+    assert "No die is good, so tokens have no price" in text
+    assert "depends most" not in text
+
+
 @pytest.mark.parametrize(
     ("name", "override", "message"),
     [

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from aimcjax import cli
 from aimcjax.chips import codesign
 from aimcjax.config import ConfigError, load_study
-from aimcjax.studies import _codesign_report as report
+from aimcjax.studies import _codesign as study, _codesign_report as report
+from aimcjax.studies._progress import Progress
 from aimcjax.training import ACCURACY
 
 
@@ -64,7 +65,36 @@ def test_who_dominates_whom() -> None:
     assert report._match(config, middle, entries).learned is better
     assert report._match(config, middle, [middle, level, worse]).learned is level
     assert report._match(config, middle, [middle, worse]).learned is None
+    by_chance = _entry("learned", "w=4", [0.90, 0.915, 0.911], 2.0)
+    assert report._dominates(report._match(config, middle, [middle, better]))
+    tie = report._match(config, middle, [middle, by_chance])
+    assert tie.difference is not None
+    assert tie.difference.mean < 0 < tie.difference.high
+    assert not report._dominates(tie)  # not measurably worse, but not shown to be as good either
+    assert report._findings(config, [tie], middle)[1].startswith("Learned bits do not dominate it: w=4")
     assert report._match(config, middle, entries).saved == pytest.approx(1 - 2.5 / 3.0)
+
+
+def test_sizes_are_tried_on_the_chip_of_the_config(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {}
+
+    def optimise(*_: object, **how: object) -> None:
+        asked.update(how)
+        raise StopIteration
+
+    monkeypatch.setattr(study.chips, "optimise", optimise)
+    config = load_study(CONFIG, ["chip.strategy=balanced", "chip.replicas={layers/0: 2}"])
+    with pytest.raises(StopIteration):
+        study._sizes(config, None, config.data.load(), {"design": jax.random.key(0)}, Progress(quiet=True))
+    assert asked["strategy"] == "balanced"
+    assert asked["replicas"] == ({"layers/0": 2},)
+    assert asked["tiles"] == (None, (64, 64))
+
+
+def test_notes_tell_of_all_weights() -> None:
+    noted = lambda *overrides: report._notes(load_study(CONFIG, [*overrides]))[0]
+    assert "area" not in noted()
+    assert "area counts with a weight of 0.5" in noted("codesign.weight_area=0.5")
 
 
 @pytest.mark.parametrize(
@@ -74,6 +104,9 @@ def test_who_dominates_whom() -> None:
         ("codesign.weights=[-1]", "codesign.weights.*greater than or equal to 0"),
         ("codesign.v_max=[400 mV, 50 mV]", "codesign.v_max.*the smaller one first"),
         ("sweep.n_chips=3", "two chips choose designs"),
+        ("chip.mapping=m.json", "chip.mapping: codesign places the layers itself"),
+        ("chip.coactivation={a: [[1.0]]}", "chip.coactivation: codesign places the layers itself"),
+        ("chip.strategy=coactivation", "chip.strategy: codesign knows no frequencies"),
         ("codesign.weigths=[1]", "unknown key; did you mean.*weights"),
     ],
 )

@@ -56,6 +56,7 @@ def optimise(
     upkeep: Upkeep | None = None,
     tiles: Sequence[tuple[int, int] | None] = (None,),
     replicas: Sequence[Mapping[str, int]] = ({},),
+    strategy: str = "in_order",
 ) -> Optimised:
     r"""The design of least loss plus cost:
 
@@ -70,7 +71,8 @@ def optimise(
     all, `refresh_period`, `compensation_period`; `weight_...` from 0; `bounds`, `{variable: (low, high)}`, else
     `BOUNDS`; `descent`, how; `t` [s], when chips are read if they are not refreshed; `upkeep`, what refreshing costs;
     `tiles`, sizes (rows, columns) to try, `None` for that of the model, and `replicas`, as of `place`: for every pair
-    of them a descent of its own, of which the best by the exact objective is taken; costs are relative to the first.
+    of them a descent of its own, of which the best by the exact objective is taken; costs are relative to the first;
+    `strategy` of `place`.
 
     **Raises:** `ValueError`, one line: an unknown variable, a negative weight, bounds in the wrong order, a model
     without ADCs or whose ADCs cannot be relaxed, one that does not fit on the chip.
@@ -85,7 +87,7 @@ def optimise(
         sized = model if tile is None else on_tile_size(model, tile)
         problem, placement = pose(
             sized, chip, x, y, loss=loss, key=key, variables=variables, bounds=bounds, t=t, upkeep=upkeep,
-            replicas=copies,
+            replicas=copies, strategy=strategy,
         )  # fmt: skip
         reference = reference or problem.reference
         problem = dataclasses.replace(problem, reference=reference)

@@ -101,20 +101,21 @@ def task_loss(
 
 
 def read_after(problem: Problem, choice: Choice, chip: Any, key: PRNGKey) -> Any:
-    """The chip as it is met: uniformly between two refreshes and two measurements of its drift, where those are
-    chosen; the factors of drift compensation are those of the last measurement."""
+    """The chip as it is met: at a random time between two refreshes, or `problem.t` [s] after programming, and at a
+    random time between two measurements of its drift, where those are chosen. The factors of drift compensation are
+    those of the last measurement; writing is followed by one."""
     u, v = jr.uniform(key, (2,), choice.bits.dtype)
     t = u * choice.refresh_period if problem.refreshed else problem.t
     if not problem.remeasured:
         return nn.at(chip, t=t)
-    measured = nn.analog_layers(nn.at(chip, t=t))
+    measured = nn.analog_layers(nn.at(chip, t=jnp.maximum(t - v * choice.compensation_period, 0.0)))
 
     def stale(path: str, layer: Any) -> Any:
         del path
         factor = measured[layer.name].matrix.factor
         return dataclasses.replace(layer, matrix=dataclasses.replace(layer.matrix, factor=factor))
 
-    return nn.map_layers(nn.at(chip, t=t + v * choice.compensation_period), stale, nn.is_analog)
+    return nn.map_layers(nn.at(chip, t=t), stale, nn.is_analog)
 
 
 def bill_of(problem: Problem, choice: Choice, *, smooth: bool) -> tuple[Bill, Float[Array, ""]]:

@@ -73,7 +73,8 @@ def tornado(
     value, gradient = jax.value_and_grad(of)(x)
     result, values = float(value), np.asarray(x, float)
     elasticity = np.asarray(gradient, float) * values / result if np.isfinite(result) and result else values * np.nan
-    swing = np.maximum(np.maximum(at_low, at_high), result) - np.minimum(np.minimum(at_low, at_high), result)
+    with np.errstate(invalid="ignore"):  # infinite at both ends
+        swing = np.maximum(np.maximum(at_low, at_high), result) - np.minimum(np.minimum(at_low, at_high), result)
     numbers = (values, low, high, at_low, at_high, np.where(np.isnan(swing), 0.0, swing), elasticity)
     rows = [
         Bar(name, field.metadata["unit"], *(float(number[k]) for number in numbers))

@@ -13,7 +13,7 @@ from ._state import LASTING, State, World
 
 def account(world: World, policy: Policy, state: State, requests: Scalar, found: Any) -> tuple[State, dict[str, Array]]:
     """The state at the end of the step, and its record; `found` are the `Findings` of the step."""
-    dt, share = world.traffic.step, found.share
+    dt, share = world.traffic.step, state.share  # that of `found` holds from the next step on
     energy, time = _of_actions(world, policy, state, found)
     watching = jnp.where(found.read, policy.monitor.time, 0.0)
     down = jnp.minimum(jnp.sum(time) + watching, dt)
@@ -28,7 +28,7 @@ def account(world: World, policy: Policy, state: State, requests: Scalar, found:
         "digital_share": share,
         "requests": requests,
         "served": served,
-        "served_on_chip": served * (1.0 - state.share),
+        "served_on_chip": served * (1.0 - share),
         "layer_energy_J": on_chip,
         "digital_energy_J": digital,
         "leakage_energy_J": leaks,

@@ -118,8 +118,7 @@ def _repair(
     """The state after writing cells, why, the layers that were written, and those that moved."""
     key_spare, key_write = jr.split(key)
     seen = {**seen, "failed_share": jnp.max(failed)}
-    moved = failed > policy.remap.failed_share
-    moved = moved & (jnp.cumsum(jnp.where(moved, world.tiles, 0.0)) <= state.spares)  # in the order of the layers
+    moved = spared(failed > policy.remap.failed_share, world.tiles, state.spares)
     due = {
         name: fired(getattr(policy, name), seen | {"every": state.since[name]}) for name in ("refresh", "recalibrate")
     }
@@ -145,6 +144,18 @@ def _repair(
         since=state.since | {name: jnp.where(done, 0.0, state.since[name]) for name, done in reset.items()},
     )
     return state, codes, written, moved
+
+
+def spared(wanted: Bool[Array, " layers"], tiles: Float[Array, " layers"], spares: Scalar) -> Bool[Array, " layers"]:
+    """Which of the layers that want spare tiles get them, in order: whole layers, those that what is left is enough
+    for."""
+
+    def one(left: Scalar, item: tuple[Array, Array]) -> tuple[Scalar, Array]:
+        wants, needs = item
+        gets = wants & (needs <= left)
+        return jnp.where(gets, left - needs, left), gets
+
+    return lax.scan(one, spares, (wanted, tiles))[1]
 
 
 def _calibrate(

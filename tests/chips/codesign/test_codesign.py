@@ -15,6 +15,7 @@ from contract import Entry, check_contract
 
 from aimcjax import chips, devices, nn, periphery, tiles
 from aimcjax.chips import codesign
+from aimcjax.chips.codesign import _problem
 from aimcjax.models import Mlp
 from aimcjax.training import cross_entropy
 from aimcjax.units import nm, uA
@@ -192,6 +193,33 @@ def test_scores_are_paired_by_chips(problem: codesign.Problem) -> None:
 
     read = by_hand(problem.model)
     np.testing.assert_allclose(one.scores[0], cross_entropy(read, y), rtol=tolerances.COMPOSITE)
+
+
+def test_a_chip_is_read_at_its_age_whatever_the_period_of_its_calibration() -> None:
+    """Rarely measured it has the factors of when it was written, often measured those of its age; and it is never
+    older than its refresh period."""
+    problem = _pose(dataclasses.replace(TILE, device=devices.Pcm()), t=1e6)
+    chip, key = eqx.filter_jit(nn.program)(problem.model, key=jr.key(4)), jr.key(5)
+    at = eqx.filter_jit(nn.at)
+
+    def matrix(snapshot: Any) -> Any:
+        return next(iter(nn.analog_layers(snapshot).values())).matrix
+
+    @eqx.filter_jit
+    def read(problem: codesign.Problem, period: jax.Array) -> Any:
+        choice = dataclasses.replace(problem.start, compensation_period=period, refresh_period=jnp.asarray(100.0))
+        return matrix(_problem.read_after(problem, choice, chip, key))
+
+    for refreshed, age in ((False, jnp.asarray(1e6)), (True, 100.0 * jr.uniform(key, (2,))[0])):
+        here = dataclasses.replace(problem, remeasured=True, refreshed=refreshed)
+        seldom, often = (read(here, jnp.asarray(period)) for period in (1e12, 1e-3))
+        new, old = matrix(at(chip, t=jnp.asarray(0.0))), matrix(at(chip, t=age))
+        np.testing.assert_allclose(seldom.factor, new.factor, rtol=tolerances.PRIMITIVE)
+        np.testing.assert_allclose(often.factor, old.factor, rtol=tolerances.PRIMITIVE)
+        assert np.all(np.asarray(old.factor) > 1.01 * np.asarray(new.factor))
+        for found in (seldom, often):
+            for one, other in zip(jax.tree.leaves(found.tiles), jax.tree.leaves(old.tiles), strict=True):
+                np.testing.assert_allclose(one, other, rtol=tolerances.PRIMITIVE)
 
 
 def test_upkeep_is_shared_out_over_inferences() -> None:

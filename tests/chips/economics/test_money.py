@@ -157,6 +157,13 @@ def test_tornado_by_hand() -> None:
         np.testing.assert_allclose(bars["money.utilisation"].elasticity, energy / found.result - 1.0, rtol=1e-9)
 
 
+def test_tornado_of_what_stays_infinite() -> None:
+    """No swing, and no warning: of a break-even that never comes, whatever one input is."""
+    found = economics.tornado(lambda wafer: wafer.price * jnp.inf, economics.Wafer())
+    assert np.isinf(found.result)
+    assert all(bar.swing == 0.0 and np.isnan(bar.elasticity) for bar in found.bars)
+
+
 def test_from_defects_to_the_price_of_a_token() -> None:
     """One gradient through yield, wafer and machine; more spares pay where defects are many."""
 

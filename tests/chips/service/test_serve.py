@@ -15,7 +15,7 @@ import tolerances
 
 from aimcjax import datasets, devices, nn, periphery, tiles
 from aimcjax.chips import heat, service
-from aimcjax.chips.service import _chip as service_chip
+from aimcjax.chips.service import _chip as service_chip, _step as service_step
 from aimcjax.models import Mlp
 from aimcjax.units import day
 
@@ -168,8 +168,12 @@ def test_heat_traffic_and_the_digital_unit(half_a_year: Any, machine: Machine) -
     np.testing.assert_allclose(found.activity[0], 0.5, rtol=tolerances.COMPOSITE)
     np.testing.assert_allclose(found.served[0] / found.requests[0], 0.5, rtol=tolerances.COMPOSITE)
     exact = float(_accuracy(jax.vmap(nn.to_digital(machine.model))(machine.xs), jnp.asarray(machine.labels)))
-    np.testing.assert_allclose(found.accuracy[1], 0.75 * found.accuracy_analog[1] + 0.25 * exact, rtol=1e-5)
-    np.testing.assert_allclose(found.accuracy[2], exact, rtol=1e-6)
+    diverted = np.arange(STEPS) > 0  # answers of the first step are of the chip, whose energy it took
+    mixed = lambda share: (1 - share) * found.accuracy_analog + share * exact
+    np.testing.assert_allclose(found.accuracy[1], mixed(0.25 * diverted)[1], rtol=1e-5)
+    np.testing.assert_allclose(found.accuracy[2], mixed(1.0 * diverted)[2], rtol=1e-6)
+    np.testing.assert_array_equal(found.digital_share[2], diverted)
+    np.testing.assert_array_equal(found.digital_energy_J[2] > 0, diverted)
     np.testing.assert_allclose(found.peak_temperature_K[2, 1:], 298.15)  # from the next step on
     assert float(found.action_energy_J[2].sum()) == pytest.approx(1e-3)  # paid once
     assert float(found.downtime_s[2].sum()) == pytest.approx(5.0 + STEPS * 1e-3)
@@ -190,6 +194,12 @@ def test_worn_cells_fail_and_layers_move_to_spares(machine: Machine) -> None:
     step, layer = np.argwhere(worn.moved[1].values)[0]
     assert float(worn.writes[1, step, layer]) == 1.0
     assert float(worn.failed_share[1, step, layer]) < float(worn.failed_share[1, step - 1, layer])
+
+
+def test_a_layer_too_large_for_the_spares_leaves_them_to_others() -> None:
+    wanted, of_layers = jnp.asarray([True, True, False, True, True]), jnp.asarray([4.0, 2.0, 1.0, 2.0, 1.0])
+    found = service_step.spared(wanted, of_layers, jnp.asarray(3.0))
+    assert found.tolist() == [False, True, False, False, True]
 
 
 def test_rewriting_keeps_faults_and_draws_the_rest_anew(machine: Machine) -> None:
