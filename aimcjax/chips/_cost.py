@@ -7,8 +7,10 @@ form with a gradient.
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from .._types import Scalar
@@ -109,8 +111,8 @@ def cost(placement: Placement, *, batch: int = 1, seq_len: int | None = None, mo
     **Arguments:** `placement`, from `place`; `seq_len`, tokens of a sequence if not as many as in the sample that was
     counted: attention grows with its square, all else with it (assumed; a sample of that length gives the counts);
     `mode`: `"exact"` has the latency of `timing.placement_schedule`, up to `EVENTS` operations, and of the closed form
-    beyond (`notes` say so); `"smooth"` has the closed form with a gradient everywhere (no ceilings, no jumps; see
-    `gap`). `price` is the function behind it, for many designs at once.
+    beyond and under `grad`, `jit` or `vmap` (`notes` say so); `"smooth"` has the closed form with a gradient everywhere
+    (no ceilings, no jumps; see `gap`). `price` is the function behind it, for many designs at once.
 
     **Raises:** `ValueError` for sizes below one or another mode.
     """
@@ -124,9 +126,10 @@ def cost(placement: Placement, *, batch: int = 1, seq_len: int | None = None, mo
     length = 1.0 if seq_len is None else seq_len / tokens
     exact, smooth = (priced(counts, chip, batch=batch, length=length, smooth=each) for each in (False, True))
     closed, notes = (smooth if mode == "smooth" else exact).latency_s, placement.notes
-    exact, n_events = _scheduled(exact, placement, batch, seq_len)
-    if not n_events:
-        notes = (*notes, f"the latency is a closed form: a schedule would have more than {EVENTS:,} operations")
+    unscheduled = _unscheduled(placement, batch, seq_len)
+    exact, n_events = (exact, 0) if unscheduled else _scheduled(exact, placement, batch, seq_len)
+    if unscheduled:
+        notes = (*notes, f"the latency is a closed form: {unscheduled}")
     bill = smooth if mode == "smooth" else exact
     ratio = lambda of: of(smooth) / of(exact) - 1.0
     gap = {
@@ -142,10 +145,17 @@ def cost(placement: Placement, *, batch: int = 1, seq_len: int | None = None, mo
     )  # fmt: skip
 
 
+def _unscheduled(placement: Placement, batch: int, seq_len: int | None) -> str:
+    """Why there is no schedule, empty if there is one."""
+    if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((placement.chip, placement.counts))):
+        return "a schedule has no gradient and needs known values"
+    if count_operations(placement, batch=batch, seq_len=seq_len) > EVENTS:
+        return f"a schedule would have more than {EVENTS:,} operations"
+    return ""
+
+
 def _scheduled(bill: Bill, placement: Placement, batch: int, seq_len: int | None) -> tuple[Bill, int]:
     """The bill with the latency of a schedule, and static energy for as long; the operations of it."""
-    if count_operations(placement, batch=batch, seq_len=seq_len) > EVENTS:
-        return bill, 0
     found = placement_schedule(placement, batch=batch, seq_len=seq_len)
     latency = jnp.asarray(found.latency_s, bill.latency_s.dtype)
     parts = bill.parts.at[COMPONENTS.index("static"), -1].set(static_power(placement.chip) * latency)

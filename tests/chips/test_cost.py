@@ -244,6 +244,20 @@ def test_gradients_are_finite_differences(quantity: str) -> None:
             assert slopes[4] < 0
 
 
+@pytest.mark.parametrize("mode", ["exact", "smooth"])
+def test_has_a_gradient_that_is_of_its_price(machine: Machine, mode: str) -> None:
+    at = lambda node: eqx.tree_at(lambda placement: placement.chip.technology.node, machine.placement, node)
+
+    def of_cost(node: jax.Array) -> jax.Array:
+        return chips.cost(at(node), mode=mode).energy_J
+
+    def of_price(node: jax.Array) -> jax.Array:
+        return chips.price(at(node).counts, at(node).chip, smooth=mode == "smooth").energy_J
+
+    node = jnp.asarray(40 * nm)
+    np.testing.assert_allclose(jax.grad(of_cost)(node), jax.grad(of_price)(node), rtol=tolerances.COMPOSITE)
+
+
 def test_both_modes_say_how_far_they_are_apart(machine: Machine) -> None:
     exact, smooth = (chips.cost(machine.placement, batch=3, mode=mode) for mode in ("exact", "smooth"))
     for name, gap in exact.gap.items():
