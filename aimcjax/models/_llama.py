@@ -85,7 +85,47 @@ class LlamaBlock(eqx.Module):
         return x + jax.vmap(self.mlp)(jax.vmap(self.norm2)(x)), cache, None
 
 
-class Llama(AbstractDecoder):
+class AbstractLlama(AbstractDecoder):
+    """What the decoders of this family share: an embedding, blocks that a `block` makes of config and key, a norm and a
+    head (`None` if tied)."""
+
+    embedding: eqx.nn.Embedding
+    blocks: list[Any]
+    norm: eqx.nn.RMSNorm
+    head: eqx.nn.Linear | None
+    config: Any = eqx.field(static=True)
+
+    def __init__(self, config: Any, *, block: Callable[..., Any], key: PRNGKey) -> None:
+        key_tokens, key_head, *key_blocks = jr.split(key, 2 + config.n_layers)
+        head = lambda: normal_linear(config.dim, config.vocab_size, std=STD, bias=False, key=key_head)
+        self.embedding = normal_embedding(config.vocab_size, config.dim, std=STD, key=key_tokens)
+        self.blocks = [block(config, key=k) for k in key_blocks]
+        self.norm = rms_norm(config.dim, config.norm_eps)
+        self.head = None if config.tied else head()
+        self.config = config
+
+    def init_cache(self, max_len: int) -> KvCache:
+        """An empty cache for `max_len` tokens."""
+        c = self.config
+        return empty_cache(c.n_layers, max_len, c.n_kv_heads, c.head_dim, self.embedding.weight.dtype)
+
+    def step(self, tokens: Tokens, cache: KvCache) -> tuple[Logits, KvCache]:
+        """Logits of the next tokens of the sequence in `cache`, and the cache with them."""
+        logits, cache, _ = self.step_and_more(tokens, cache)
+        return logits, cache
+
+    def step_and_more(self, tokens: Tokens, cache: KvCache) -> tuple[Logits, KvCache, list[Any]]:
+        """`step`, and what else the blocks return."""
+        positions = cache.positions(tokens.shape[0])
+        visible = cache.visible(positions)
+        x = self.embedding.weight[tokens]
+        x, layers, more = through(self.blocks, x, cache.layers, positions, visible)
+        x = jax.vmap(self.norm)(x)
+        logits = x @ self.embedding.weight.T if self.head is None else jax.vmap(self.head)(x)
+        return logits, KvCache(layers, positions[-1] + 1), more
+
+
+class Llama(AbstractLlama):
     """Llama, versions 1 to 3: rotary positions, grouped queries, SwiGLU, root-mean-square norms, no biases.
 
     A tied head reads the embedding array itself and stays digital; `untie` gives it its own weights, for tiles.
@@ -95,50 +135,8 @@ class Llama(AbstractDecoder):
     **Reference:** Touvron et al., arXiv 2302.13971 and 2307.09288 (2023).
     """
 
-    embedding: eqx.nn.Embedding
-    blocks: list[LlamaBlock]
-    norm: eqx.nn.RMSNorm
-    head: eqx.nn.Linear | None
-    config: LlamaConfig = eqx.field(static=True)
-
     def __init__(self, config: LlamaConfig, *, key: PRNGKey) -> None:
-        self.embedding, self.blocks, self.norm, self.head = llama_parts(config, LlamaBlock, key=key)
-        self.config = config
-
-    def init_cache(self, max_len: int) -> KvCache:
-        """An empty cache for `max_len` tokens."""
-        return llama_cache(self, max_len)
-
-    def step(self, tokens: Tokens, cache: KvCache) -> tuple[Logits, KvCache]:
-        """Logits of the next tokens of the sequence in `cache`, and the cache with them."""
-        logits, cache, _ = llama_step(self, tokens, cache)
-        return logits, cache
-
-
-def llama_parts(config: Any, block: Callable[..., Any], *, key: PRNGKey) -> tuple[Any, list[Any], Any, Any]:
-    """Embedding, blocks, norm and head (`None` if tied) of a decoder of this family."""
-    key_tokens, key_head, *key_blocks = jr.split(key, 2 + config.n_layers)
-    embedding = normal_embedding(config.vocab_size, config.dim, std=STD, key=key_tokens)
-    head = lambda: normal_linear(config.dim, config.vocab_size, std=STD, bias=False, key=key_head)
-    blocks = [block(config, key=k) for k in key_blocks]
-    return embedding, blocks, rms_norm(config.dim, config.norm_eps), None if config.tied else head()
-
-
-def llama_cache(model: Any, max_len: int) -> KvCache:
-    """An empty cache of a decoder of this family."""
-    c = model.config
-    return empty_cache(c.n_layers, max_len, c.n_kv_heads, c.head_dim, model.embedding.weight.dtype)
-
-
-def llama_step(model: Any, tokens: Tokens, cache: KvCache) -> tuple[Logits, KvCache, list[Any]]:
-    """`AbstractDecoder.step` of a decoder of this family, and what else its blocks return."""
-    positions = cache.positions(tokens.shape[0])
-    visible = cache.visible(positions)
-    x = model.embedding.weight[tokens]
-    x, layers, extras = through(model.blocks, x, cache.layers, positions, visible)
-    x = jax.vmap(model.norm)(x)
-    logits = x @ model.embedding.weight.T if model.head is None else jax.vmap(model.head)(x)
-    return logits, KvCache(layers, positions[-1] + 1), extras
+        super().__init__(config, block=LlamaBlock, key=key)
 
 
 def rms_norm(dim: int, eps: float) -> eqx.nn.RMSNorm:

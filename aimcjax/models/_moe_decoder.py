@@ -9,10 +9,10 @@ import jax.random as jr
 from jaxtyping import Array, Bool, Int
 
 from .._types import PRNGKey
-from ._cache import KvCache, LayerCache
-from ._decoder import AbstractDecoder, Hidden, Logits, Tokens
+from ._cache import LayerCache
+from ._decoder import Hidden, Logits, Tokens
 from ._grouped_query import GroupedQueryAttention, heads_of
-from ._llama import llama_cache, llama_parts, llama_step, rms_norm
+from ._llama import AbstractLlama, rms_norm
 from ._routing import RoutingStats
 
 
@@ -41,32 +41,16 @@ class MoeBlock(eqx.Module):
         return x + y, cache, stats
 
 
-class AbstractMoeDecoder(AbstractDecoder):
+class AbstractMoeDecoder(AbstractLlama):
     """Llama with a mixture of experts in place of each feed-forward part. A model of this kind is this class under its
     own name, with a `config` that makes its mixtures (`config.mixture(key=key)`)."""
 
-    embedding: eqx.nn.Embedding
-    blocks: list[MoeBlock]
-    norm: eqx.nn.RMSNorm
-    head: eqx.nn.Linear | None
-    config: Any = eqx.field(static=True)
-
     def __init__(self, config: Any, *, key: PRNGKey) -> None:
-        self.embedding, self.blocks, self.norm, self.head = llama_parts(config, MoeBlock, key=key)
-        self.config = config
-
-    def init_cache(self, max_len: int) -> KvCache:
-        """An empty cache for `max_len` tokens."""
-        return llama_cache(self, max_len)
-
-    def step(self, tokens: Tokens, cache: KvCache) -> tuple[Logits, KvCache]:
-        """Logits of the next tokens of the sequence in `cache`, and the cache with them."""
-        logits, cache, _ = llama_step(self, tokens, cache)
-        return logits, cache
+        super().__init__(config, block=MoeBlock, key=key)
 
     def with_routing(self, tokens: Tokens) -> tuple[Logits, RoutingStats]:
         """Logits of one sequence, and how its tokens were routed; the leading axis of the statistics is layers."""
-        logits, _, stats = llama_step(self, tokens, self.init_cache(tokens.shape[0]))
+        logits, _, stats = self.step_and_more(tokens, self.init_cache(tokens.shape[0]))
         return logits, jax.tree.map(lambda *leaves: jnp.stack(leaves), *stats)
 
 
