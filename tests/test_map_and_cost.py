@@ -1,6 +1,7 @@
 """`aimcjax map` and `aimcjax cost`: what they write, say and refuse, and an edited map that is used."""
 
 import json
+import shutil
 from pathlib import Path
 
 import jax
@@ -62,6 +63,27 @@ def test_an_edited_map_is_used_and_a_broken_one_refused(mapped: Path, tmp_path: 
     assert not (tmp_path / "run").exists()
 
 
+def test_a_folder_is_a_map_and_calibrations_in_it_are_not_edited(mapped: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "maps"
+    shutil.copytree(mapped, folder)
+    overrides = (*SMALL, "chip.design={grid: [3, 3]}", f"chip.mapping={folder}")
+    assert place_shapes(load_config(Path(CONFIG), overrides))[1].strategy == "as given"
+    first = folder / "per_tile_calibration" / "tile_0001.json"
+    written = json.loads(first.read_text())
+    for change, message in (
+        ({"scale": [0.5] * 8}, "layer layers/0, tile tile_0001: scale cannot be given by hand"),
+        ({"bias": [0.5] * 8}, "layer layers/0, tile tile_0001: bias cannot be given by hand"),
+        ({"layer": "layers/1"}, "expected the calibration of this tile"),
+    ):
+        first.write_text(json.dumps(written | change))
+        for mapping in (folder, folder / "mapping_table.json"):
+            out = tmp_path / "run"
+            result = _run("run", CONFIG, *overrides[:-1], f"chip.mapping={mapping}", "--out", str(out))
+            assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+            assert message in result.stderr
+            assert not out.exists()
+
+
 def test_cost_prints_its_table_and_draws(tmp_path: Path) -> None:
     chart = tmp_path / "cost.png"
     result = _run("cost", CONFIG, *SMALL, "chip.design=hermes_2023", "--batch", "4", "--out", str(chart))
@@ -82,6 +104,8 @@ def test_cost_serves_requests_and_writes_its_schedule(tmp_path: Path) -> None:
     assert "hottest tile " in result.output
     events = json.loads(trace.read_text())["traceEvents"]
     assert {"tile", "digital"} <= {event["args"]["name"] for event in events if event["name"] == "process_name"}
+    result = _run("cost", CONFIG, *SMALL, *how[:3], "--limit", "330 K")
+    assert "below the limit arrays take " in result.output, result.output
     result = _run("cost", CONFIG, *SMALL, *how, "--rate", "1e4")
     assert result.exit_code == 0, result.output
     assert "50 requests at random: " in result.output
@@ -117,6 +141,8 @@ MISTAKES = {
     "no mapping": (["chip.mapping=nowhere.json"], "no mapping table nowhere.json"),
     "no chart": (["--out", "cost.pdf"], "--out takes the name of a .png file"),
     "no trace": (["--trace", "nowhere/cost.json"], "--trace takes the name of a .json file"),
+    "no limit": (["--limit", "290 K"], "the chip is at 290 K or above without any product"),
+    "no temperature": (["--limit", "330 V"], "expected a quantity in K"),
     "no requests": (["--requests", "1", "--rate", "1e4"], "--requests is a whole number from 2 to 1,000,000, got 1"),
     "no way to come": (["--requests", "9"], "give one of them"),
     "two ways to come": (["--requests", "9", "--rate", "1", "--concurrency", "1"], "give one of them"),

@@ -16,13 +16,17 @@ from ._place import Placement
 SCHEMAS = ("mapping_table", "per_tile_calibration", "runtime_policy")
 _FILES = importlib.resources.files(__package__ or "aimcjax.chips") / "schemas"
 _POLICY = """\
-# What a chip is kept alive by; see `schema("runtime_policy")`. Every number is assumed: set them for your device.
-thermal: {warn: 343.15 K, throttle: 358.15 K, shut_down: 378.15 K}
-program_retry: {attempts: 3, tolerance: 0.05}
-refresh: {every: 30 days, drift_threshold: 0.05}
-recalibrate: {every: 1 day}
-canary: {vectors: 16, every: 1 h, tolerance: 0.02}
-fallback: digital
+# What a chip is kept alive by, as `aimcjax.chips.service.load_policy` reads it; see `schema("runtime_policy")`.
+# Triggers are thresholds; what has none never happens. Every number is assumed: set them for your device.
+name: default
+monitor: {every: 1 h, time: 1 ms}             # canaries
+retry: {canary_error: 0.3, at_most: 3}        # an unlucky read is no reason to act
+recalibrate: {every: 1 day, canary_error: 0.3}
+refresh: {every: 30 days, canary_error: 0.5}
+remap: {failed_share: 0.01}                   # to spare tiles, while there are some
+throttle: {temperature: 358.15 K, temperature_hysteresis: 5 K}
+degrade: {canary_error: 0.5, canary_error_hysteresis: 0.05, share: 0.5}
+fail_over: {canary_error: 0.8, canary_error_hysteresis: 0.05}  # to the digital unit
 """
 
 

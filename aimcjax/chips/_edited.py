@@ -1,5 +1,7 @@
 """A mapping table that came back from a file, perhaps edited: every block of every layer on an array of its own."""
 
+import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,22 +16,56 @@ _NEEDED = ("tile_id", "layer", "row_range", "col_range", "replica", "bank", "gri
 
 
 def read_mapping(path: str | Path) -> list[dict[str, Any]]:
-    """The rows of a `mapping_table.json`. **Raises:** `ValueError` of one line for what is no such table."""
-    rows = read_yaml(Path(path), what="mapping table", hint="; `aimcjax map` writes one")
+    """The rows of a `mapping_table.json`, or of that in the folder `path`.
+
+    Files of `per_tile_calibration` beside it are checked, not applied: scales and biases are what programming makes of
+    trained weights, so those of one chip mean nothing for the next.
+
+    **Raises:** `ValueError` of one line for what is no such table, and for a calibration edited by hand.
+    """
+    path = Path(path) / "mapping_table.json" if Path(path).is_dir() else Path(path)
+    rows = read_yaml(path, what="mapping table", hint="; `aimcjax map` writes one")
     if not isinstance(rows, list) or not rows:
         raise ValueError(f"{path}: expected a list with a row for every tile, got {shorten(rows)}")
     for index, row in enumerate(rows):
         if not isinstance(row, dict) or not set(_NEEDED) <= set(row):
             missing = sorted(set(_NEEDED) - set(row)) if isinstance(row, dict) else "a mapping"
             raise ValueError(f"{path}: row {index} has no {shorten(missing)}; each needs {', '.join(_NEEDED)}")
-        where = f"{path}: layer {row['layer']}, tile {row['tile_id']}"
-        for key in ("replica", "bank", "grid_row", "grid_col", "tier"):
-            if isinstance(row[key], bool) or not isinstance(row[key], int) or row[key] < 0:
-                raise ValueError(f"{where}: {key} is a whole number from 0, got {shorten(row[key])}")
-        for key in ("row_range", "col_range"):
-            if not isinstance(row[key], list) or [type(end) for end in row[key]] != [int, int]:
-                raise ValueError(f"{where}: {key} is [start, stop], got {shorten(row[key])}")
+        _check_row(row, f"{path}: layer {row['layer']}, tile {row['tile_id']}")
+        if isinstance(row.get("calibration"), str) and (path.parent / row["calibration"]).is_file():
+            _check_calibration(path.parent / row["calibration"], row)
     return rows
+
+
+def _check_row(row: Mapping[str, Any], where: str) -> None:
+    for key in ("replica", "bank", "grid_row", "grid_col", "tier"):
+        if isinstance(row[key], bool) or not isinstance(row[key], int) or row[key] < 0:
+            raise ValueError(f"{where}: {key} is a whole number from 0, got {shorten(row[key])}")
+    for key in ("row_range", "col_range"):
+        if not isinstance(row[key], list) or [type(end) for end in row[key]] != [int, int]:
+            raise ValueError(f"{where}: {key} is [start, stop], got {shorten(row[key])}")
+
+
+def _check_calibration(path: Path, row: Mapping[str, Any]) -> None:
+    """Of a table of nothing programmed, that there is none; of another, that its largest scale is that of the row."""
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} is no JSON: {error}; `aimcjax map` writes such files") from None
+    where = f"{path}: layer {row['layer']}, tile {row['tile_id']}"
+    if not isinstance(state, dict) or any(state.get(key) != row[key] for key in ("tile_id", "layer")):
+        raise ValueError(f"{where}: expected the calibration of this tile, got {shorten(state)}")
+    scale, bias = state.get("scale"), state.get("bias")
+    if row.get("scale") is None:
+        edited = [name for name, value in (("scale", scale), ("bias", bias)) if value is not None]
+    else:
+        values = scale if isinstance(scale, list) and all(type(value) in (int, float) for value in scale) else []
+        edited = [] if values and math.isclose(max(values), row["scale"], rel_tol=1e-5) else ["scale"]
+    if edited:
+        raise ValueError(
+            f"{where}: {edited[0]} cannot be given by hand: programming trained weights makes it, on every chip anew; "
+            "set it back to what was written, or take the table without its calibrations"
+        )
 
 
 def replicas_in(rows: Sequence[Mapping[str, Any]], layers: Sequence[Layer]) -> list[int]:

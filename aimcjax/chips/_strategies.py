@@ -87,23 +87,38 @@ def coactivation(blocks: Blocks, grid: Grid) -> np.ndarray:
 
     **Reference:** the greedy order of Buechel et al., Nat. Comput. Sci. 5:13 (2025), from the densities of pairs.
     """
-    free, n_tiles = _slots_by_tile(grid), len(grid.xy)
-    used = np.zeros(n_tiles)
+    free = _slots_by_tile(grid)
+    room, used = np.asarray([len(slots) for slots in free]), np.zeros(len(free), int)
     chosen = np.empty(len(blocks.layer), int)
     for layer in dict.fromkeys(blocks.layer.tolist()):
+        inside = np.flatnonzero(blocks.layer == layer)
+        member = blocks.member[inside]
         together = blocks.together.get(layer)
-        members = blocks.member[blocks.layer == layer]
-        meets = np.zeros((n_tiles, int(members.max()) + 1))
-        order = range(meets.shape[1]) if together is None else _by_meeting(together)
-        for member in order:
-            for block in np.flatnonzero((blocks.layer == layer) & (blocks.member == member)):
-                conflict = np.zeros(n_tiles) if together is None else meets @ together[member]
-                room = np.asarray([bool(slots) for slots in free])
-                tile = int(np.lexsort((used, np.where(room, conflict, np.inf)))[0])
-                chosen[block] = free[tile].pop(0)
-                used[tile] += 1
-                meets[tile, member] += 1
+        n_members = int(member.max()) + 1
+        rank = np.argsort(np.arange(n_members) if together is None else _by_meeting(together))
+        order = inside[np.argsort(rank[member], kind="stable")]
+        clash = np.zeros((n_members, n_members)) if together is None else together
+        for block, tile in zip(order, spread(blocks.member[order], clash, room, used), strict=True):
+            chosen[block] = free[tile].pop(0)
     return chosen
+
+
+def spread(members: np.ndarray, clash: np.ndarray, room: np.ndarray, used: np.ndarray) -> np.ndarray:
+    """Greedy: the place of every one of `members`, one after another, where it clashes least with those that are there
+    already, of equal ones the least used.
+
+    **Arguments:** `members`, some of them several times; `clash` of each pair; `room` that every place has, and how
+    much of it is `used`: both are changed.
+    """
+    there = np.zeros((len(room), len(clash)))
+    places = np.empty(len(members), int)
+    for index, member in enumerate(members):
+        conflict = np.where(room > 0, there @ clash[member], np.inf)
+        place = places[index] = np.lexsort((used, conflict))[0]
+        room[place] -= 1
+        used[place] += 1
+        there[place, member] += 1
+    return places
 
 
 STRATEGIES: dict[str, Callable[[Blocks, Grid], np.ndarray]] = {

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .. import chips, reports, studies
+from ..components import read_quantity
 from ..config import load_config
 from ._errors import one_line
 
@@ -26,6 +27,7 @@ def cost(
     requests: Annotated[int | None, typer.Option(help="Serve so many requests, each one batch.")] = None,
     concurrency: Annotated[int | None, typer.Option(help="Clients that send one request after the other.")] = None,
     rate: Annotated[float | None, typer.Option(help="Requests per second, at random (Poisson).")] = None,
+    limit: Annotated[str | None, typer.Option(help="Temperature that no tile may pass, such as '353 K'.")] = None,
     out: Annotated[Path | None, typer.Option(help="Chart to write; default `NAME_cost.png`.")] = None,
     trace: Annotated[Path | None, typer.Option(help="Schedule to write, for chrome://tracing and Perfetto.")] = None,
 ) -> None:
@@ -42,6 +44,8 @@ def cost(
     - `aimcjax cost configs/mlp_digits.yaml chip.design=hermes_2023 --requests 200 --concurrency 4 --trace mlp.json`
 
     - `aimcjax cost configs/mlp_digits.yaml --requests 200 --rate 1e6`
+
+    - `aimcjax cost configs/mlp_digits.yaml --batch 64 --limit "330 K"`
     """
     with one_line():
         resolved = load_config(config, overrides or [])
@@ -61,11 +65,14 @@ def cost(
                 placement, n=requests, clients=concurrency, arrivals_s=arrivals, batch=batch, seq_len=seq_len
             )
             lines += reports.stream_lines(stream, "at random" if rate is not None else f"from {concurrency} clients")
-        if trace is not None:
-            _check_traceable(placement, batch, seq_len)
-            schedule = chips.timing.placement_schedule(placement, batch=batch, seq_len=seq_len)
-            chips.timing.write_chrome_trace(schedule, trace)
-            lines.append(f"trace: {trace}")
+        caps = None if limit is None else chips.heat.caps_of(placement, found, read_quantity(limit, "K"))
+        if caps is not None or trace is not None:
+            _check_schedule(placement, batch, seq_len)
+            schedule = chips.timing.placement_schedule(placement, batch=batch, seq_len=seq_len, caps=caps)
+            lines += [] if caps is None else [reports.limit_line(schedule, caps)]
+            if trace is not None:
+                chips.timing.write_chrome_trace(schedule, trace)
+                lines.append(f"trace: {trace}")
         reports.plot_cost(found, target, title=f"{resolved.name} on {placement.chip.name}")
     _show(resolved.name, placement, found, [*lines, f"chart: {target}"])
 
@@ -90,11 +97,12 @@ def _check_load(requests: int | None, concurrency: int | None, rate: float | Non
         raise ValueError(f"--rate is a positive number of requests per second, got {rate}")
 
 
-def _check_traceable(placement: chips.Placement, batch: int, seq_len: int | None) -> None:
+def _check_schedule(placement: chips.Placement, batch: int, seq_len: int | None) -> None:
     n, most = chips.timing.count_operations(placement, batch=batch, seq_len=seq_len), 1_000_000
     if n > most:
         raise ValueError(
-            f"--trace would hold {n:,} operations, and holds at most {most:,}; give fewer tokens (--seq-len)"
+            f"the schedule of --trace or --limit would hold {n:,} operations, and holds at most {most:,}; give fewer "
+            "tokens (--seq-len)"
         )
 
 

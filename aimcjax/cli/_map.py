@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from .. import chips, studies
-from ..config import load_config
+from ..config import Config, ConfigError, ServiceConfig, load_study
 from ._errors import one_line
 
 
@@ -21,17 +21,23 @@ def map_command(
 ) -> None:
     """Place the model of a config on its chip and write where every block lies.
 
-    Writes `mapping_table.json`, `per_tile_calibration/*.json` (empty until something is programmed) and
-    `runtime_policy.yaml`. Edit the table and use it: `chip.mapping=DIR/mapping_table.json`.
+    Writes `mapping_table.json`, `runtime_policy.yaml` and `per_tile_calibration/*.json`. Edit the first two and use
+    them: `chip.mapping=DIR`; a study of service adds the policy to its own. Calibrations are empty, and refused if
+    edited: scales and biases are made by programming trained weights, on every chip anew.
 
     Examples:
 
     - `aimcjax map configs/mlp_digits.yaml --out maps/mlp`
 
     - `aimcjax map configs/mlp_digits.yaml chip.design=hermes_2023 chip.strategy=communication_aware`
+
+    - `aimcjax map configs/service_digits.yaml --out maps/service`, then
+      `aimcjax run configs/service_digits.yaml chip.mapping=maps/service`
     """
     with one_line():
-        resolved = load_config(config, overrides or [])
+        resolved = load_study(config, overrides or [])
+        if not isinstance(resolved, Config | ServiceConfig):
+            raise ConfigError(f"study: {resolved.study} puts no one model on a chip; give another config")
         target = out or Path("maps") / resolved.name
         studies.check_target(target, overwrite=overwrite)
         analog, placement = studies.place_shapes(resolved)

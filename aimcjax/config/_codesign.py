@@ -23,8 +23,14 @@ def _volts(bounds: tuple[float, float]) -> tuple[float, float]:
     return bounds
 
 
+def _seconds(bounds: tuple[float, float]) -> tuple[float, float]:
+    codesign.check_bounds("refresh_period", bounds)
+    return bounds
+
+
 _Weight = Annotated[Number, Field(ge=0)]
 _Volts = Annotated[tuple[quantity("V"), quantity("V")], AfterValidator(_volts)]
+_Seconds = Annotated[tuple[quantity("s"), quantity("s")], AfterValidator(_seconds)]
 
 
 class DescentConfig(Section):
@@ -40,15 +46,18 @@ class DescentConfig(Section):
 
 class CodesignSection(Section):
     """What is compared: equal bits in all layers, those of `uniform`, with bits learned for each of `weights` of
-    energy; `with_voltage`, also with the read voltage learned beside them. `bits` and `v_max` bound the search; beside
+    energy; `with_voltage`, also with the read voltage learned beside them; `with_refresh`, also with the period after
+    which chips are written again, whose energy counts. `bits`, `v_max` and `refresh_period` bound the search; beside
     energy, `weight_area` and `weight_latency` count. For the last of the weights, sizes of `tiles` (rows, columns) and
     `replicas` (by path pattern, in the place of those of the chip) are tried as well."""
 
     uniform: Annotated[tuple[Annotated[Count, Field(ge=2, le=16)], ...], Field(min_length=1)] = (3, 4, 5, 6, 7, 8)
     weights: Annotated[tuple[_Weight, ...], Field(min_length=1)] = (0.01, 0.03, 0.1, 0.3, 1.0)
     with_voltage: bool = False
+    with_refresh: bool = False
     bits: Annotated[tuple[Number, Number], AfterValidator(_bits)] = (3.0, 10.0)
     v_max: _Volts = ("50 mV", "400 mV")
+    refresh_period: _Seconds = ("1 h", "365 days")
     weight_area: _Weight = 0.0
     weight_latency: _Weight = 0.0
     tiles: tuple[tuple[Size, Size], ...] = ()

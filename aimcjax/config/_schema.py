@@ -51,7 +51,7 @@ class ChipConfig(Section):
     of the config unless it has its own; at most how many tiles may be used (`null`: as many as needed), layers that
     stay digital (path patterns), how drift is compensated, how blocks are placed, for strategy `coactivation` how often
     two experts of a stack fire for one token (rows of frequencies by path pattern), copies of layers by path pattern,
-    and `mapping`, a mapping table to use instead of a strategy."""
+    and `mapping`, a mapping table, or the folder of `aimcjax map` with one, to use instead of a strategy."""
 
     design: _chip_design() = {"type": "chip"}
     max_tiles: Count | None = Field(None, gt=0)

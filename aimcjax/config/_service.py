@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import yaml
@@ -108,7 +109,8 @@ class HeatConfig(Section):
 
 
 class ServiceConfig(NamedConfig):
-    """One chip in service under several `policies`: trees, or files of them."""
+    """One chip in service under several `policies`: trees, or files of them. Where `chip.mapping` is a folder of
+    `aimcjax map`, the `runtime_policy.yaml` in it is one more, under its own name."""
 
     study: Literal["service"]
     data: Annotated[DigitsConfig | ImagesConfig, Field(discriminator="type")] = DigitsConfig()
@@ -122,3 +124,19 @@ class ServiceConfig(NamedConfig):
     traffic: TrafficConfig = TrafficConfig()
     heat: HeatConfig = HeatConfig()
     policies: Annotated[dict[str, _Policy], AfterValidator(_named_by_key), Field(min_length=1)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_policy_of_the_map(cls, tree: Any, info: Any) -> Any:
+        chip, policies = (tree.get(key, {}) for key in ("chip", "policies"))
+        mapping = chip.get("mapping") if isinstance(chip, dict) else None
+        path = Path(mapping if isinstance(mapping, str) else "") / "runtime_policy.yaml"
+        if not isinstance(mapping, str) or not path.is_file() or not isinstance(policies, dict):
+            return tree
+        policy = load_policy(path)
+        if policy.name not in policies:
+            return {**tree, "policies": {**policies, policy.name: policy}}
+        given = dataclasses.replace(_read_policy(policies[policy.name], info), name=policy.name)
+        if not eqx.tree_equal(given, policy):
+            raise ValueError(f"policies has another {policy.name!r} than {path}; give one of them another name")
+        return tree

@@ -55,6 +55,17 @@ def heat_line(placement: Placement, cost: Cost) -> str:
     )
 
 
+def limit_line(schedule: timing.Schedule, caps: timing.Caps) -> str:
+    """What a limit of temperature makes of a batch."""
+    products = schedule.graph.kind == timing.KINDS.index("mvm")
+    throttled = schedule.throttled_s[products]
+    return (
+        f"below the limit arrays take {readable(caps.average_W, 'W')} on average of "
+        f"{readable(caps.time_constant_s, 's')}: {readable(schedule.latency_s, 's')} a batch from cold, "
+        f"{np.count_nonzero(throttled):,} of {throttled.size:,} products wait for power"
+    )
+
+
 def stream_lines(stream: timing.Stream, arriving: str) -> list[str]:
     """Quantiles of the latency and the throughput under a stream of requests."""
     found = stream.latencies

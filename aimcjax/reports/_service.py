@@ -59,8 +59,7 @@ def service_table(totals: dict[str, dict[str, float]]) -> list[list[str]]:
     """A row for each policy; the header first."""
     head = [
         "policy", "accuracy, mean (%)", "worst (%)", "energy of requests", "of watching and actions",
-        "cells written", "writes of a cell", "failed cells (%)", "down", "available (%)", "requests served (%)",
-        "hottest (°C)",
+        "cells written", "writes of a cell", "failed cells (%)", "down", "available (%)", "hottest (°C)",
     ]  # fmt: skip
     row = lambda name, found: [
         name,
@@ -73,7 +72,6 @@ def service_table(totals: dict[str, dict[str, float]]) -> list[list[str]]:
         f"{100 * found['failed_share']:.2f}",
         f"{found['downtime_s']:.3g} s",
         _percent(found["availability"]),
-        f"{100 * found['served'] / max(found['requests'], 1.0):.2f}",
         f"{found['hottest_K'] - 273.15:.1f}",
     ]
     return [head, *(row(name, found) for name, found in totals.items())]
@@ -136,7 +134,7 @@ def _percent(share: float) -> str:
 
 
 def _nines(axis: Axes) -> None:
-    """Of the share of the time out of service, in logarithm, an axis of availability."""
+    """Of the share of requests that are lost, in logarithm, an axis of availability."""
     down = np.concatenate([np.asarray(line.get_ydata(), float) for line in axis.get_lines()])
     seen = down[down > 0]
     if not seen.size:

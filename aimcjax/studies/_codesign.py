@@ -1,5 +1,6 @@
 """Which resolution every layer needs: equal bits everywhere against bits learned with the cost of the same design."""
 
+import itertools
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,7 +37,9 @@ def codesign(
     with new_run(out, overwrite=overwrite) as run:
         keys = keys_for(jr.key(config.seed), ("model", "digital", "hwa", "design", "descent", "held out"))
         model = roads.prepare(config, data, keys["model"])
-        design.check_model(roads.converted(config, model))
+        untrained = roads.converted(config, model)
+        design.check_model(untrained)
+        _check_sizes(config, untrained)
         with tell.training("digital training", config.digital_training.epochs) as step:
             model = trainings.train_digital(config, model, data, keys["digital"], step)
         baseline, analog = roads.digital_score(config, model, data), roads.map_directly(config, model, data)
@@ -50,12 +53,20 @@ def codesign(
     return found
 
 
+def _check_sizes(config: CodesignConfig, analog: Any) -> None:
+    """Raises `ValueError`, before any training, for sizes of tiles and copies of layers that cannot be tried."""
+    section = config.codesign
+    for tile, copies in itertools.product((None, *section.tiles), (config.chip.replicas, *section.replicas)):
+        sized = analog if tile is None else design.on_tile_size(analog, tile)
+        chips.place(sized, config.chip.design, replicas=copies, strategy=config.chip.strategy)
+
+
 def _pose(config: CodesignConfig, analog: Any, data: Dataset, key: PRNGKey, variables: tuple[str, ...]) -> Any:
     section = config.codesign
     return design.pose(
         analog, config.chip.design, data.x_train, data.y_train, loss=training.cross_entropy, key=key,
         variables=variables, t=config.sweep.times[-1], replicas=config.chip.replicas, strategy=config.chip.strategy,
-        bounds={"bits": section.bits, "v_max": section.v_max},
+        bounds={"bits": section.bits, "v_max": section.v_max, "refresh_period": section.refresh_period},
     )[0]  # fmt: skip
 
 
@@ -82,8 +93,10 @@ def _learned(
     config: CodesignConfig, analog: Any, data: Dataset, keys: dict[str, PRNGKey], tell: Progress
 ) -> list[report.Entry]:
     section, entries = config.codesign, []
-    families = {"learned": ("bits",), "learned, with voltage": ("bits", "v_max")}
-    for family, variables in list(families.items())[: 1 + section.with_voltage]:
+    families = {"learned": ("bits",)}
+    families |= {"learned, with voltage": ("bits", "v_max")} if section.with_voltage else {}
+    families |= {report.REFRESHED: ("bits", "refresh_period")} if section.with_refresh else {}
+    for family, variables in families.items():
         problem = _pose(config, analog, data, keys["design"], variables)
         for weight in section.weights:
             with tell.working(f"{family}, weight {weight:g}"):

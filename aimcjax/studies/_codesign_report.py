@@ -8,8 +8,15 @@ from jaxtyping import Float
 from .. import reports, sweeps
 from ..chips import codesign as design
 from ..config import CodesignConfig
+from ..units import day
 
 
+REFRESHED = "learned, refreshed"  # the family of designs whose chips are written again
+_REFRESHED_NOTE = (
+    "Chips that are written again are met at a random time between two refreshes, and their energy has its share of "
+    "writing (assumed: 100 pJ a cell, 100 inferences a second), but wear does not count; all others are read at the "
+    "last of `sweep.times`."
+)
 CHOOSING, MEASURING = slice(0, None, 2), slice(1, None, 2)  # which of the chips say what to compare, and the outcome
 
 
@@ -22,6 +29,11 @@ class Entry(NamedTuple):
     scored: design.Scored
     names: tuple[str, ...]
     solution: design.Solution | None = None
+
+    @property
+    def refresh_period(self) -> float:
+        """After which chips are written again [s]."""
+        return float(self.choice.refresh_period) if self.family == REFRESHED else np.inf
 
     @property
     def bits(self) -> Float[np.ndarray, " layers"]:
@@ -180,6 +192,7 @@ def _header(config: CodesignConfig) -> list[str]:
     return [
         "design", "bits by layer", "read voltage (V)", f"{metric.name} ({metric.unit}), 95 %", "energy (nJ)",
         "conversions (nJ)", "area (mm2)", "latency (ns)", "relaxed bits", "objective, relaxed → rounded",
+        *(["written again after (days)"] if config.codesign.with_refresh else []),
     ]  # fmt: skip
 
 
@@ -195,6 +208,7 @@ def _row(config: CodesignConfig, entry: Entry) -> list[str]:
         f"{float(entry.choice.v_max):.3f}", f"{metric.format(found.mean)} ± {half}",
         f"{1e9 * entry.scored.energy_J:.3f}", f"{1e9 * entry.scored.conversions_J:.3f}",
         f"{1e6 * entry.scored.area_m2:.3f}", f"{1e9 * entry.scored.latency_s:.1f}", relaxed, objectives,
+        *([f"{entry.refresh_period / day:.3g}".replace("inf", "never")] if config.codesign.with_refresh else []),
     ]  # fmt: skip
 
 
@@ -235,6 +249,7 @@ def _notes(config: CodesignConfig) -> list[str]:
         "remaining ones, so that the choice does not flatter them.",
         "Energy, latency and area are exact costs of one inference on the chip of the config, whose numbers say which "
         "of them are assumed; conductances are those of one programmed chip.",
+        *([_REFRESHED_NOTE] if section.with_refresh else []),
     ]
 
 
@@ -250,6 +265,7 @@ def _arrays(entries: list[Entry]) -> dict[str, Any]:
         "score": (("design", "chip"), np.stack([e.scored.scores for e in entries]), {"units": "1"}),
         "bits": (("design", "layer"), each(lambda e: e.bits), {"units": "1"}),
         "v_max": (("design",), each(lambda e: float(e.choice.v_max)), {"units": "V"}),
+        "refresh_period": (("design",), each(lambda e: e.refresh_period), {"units": "s"}),
         "energy": (("design",), each(lambda e: e.scored.energy_J), {"units": "J"}),
         "conversion_energy": (("design",), each(lambda e: e.scored.conversions_J), {"units": "J"}),
         "latency": (("design",), each(lambda e: e.scored.latency_s), {"units": "s"}),
@@ -263,7 +279,7 @@ def _numbers(config: CodesignConfig, entry: Entry) -> dict[str, Any]:
         "family": entry.family, "label": entry.label, "bits": dict(zip(entry.names, entry.bits.tolist(), strict=True)),
         "v_max": float(entry.choice.v_max), config.data.metric.key: found._asdict(),
         "energy_J": entry.scored.energy_J, "conversions_J": entry.scored.conversions_J,
-        "latency_s": entry.scored.latency_s, "area_m2": entry.scored.area_m2,
+        "latency_s": entry.scored.latency_s, "area_m2": entry.scored.area_m2, "refresh_period_s": entry.refresh_period,
     }  # fmt: skip
     if solution is None:
         return numbers

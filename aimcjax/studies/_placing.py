@@ -6,11 +6,11 @@ import jax
 import jax.random as jr
 
 from .. import chips
-from ..config import Config, shapes
+from ..config import Config, ServiceConfig, shapes
 from . import _roads as roads
 
 
-def place_shapes(config: Config) -> tuple[Any, chips.Placement]:
+def place_shapes(config: Config | ServiceConfig) -> tuple[Any, chips.Placement]:
     """The converted model with shapes for weights, and where it lies.
 
     **Raises:** `ValueError`, one line, if it does not fit or has no cost.

@@ -35,7 +35,9 @@ def service(
         keys = keys_for(jr.key(config.seed), ("model", "training", "service", "portrait"))
         check_memory(shapes(config.model, data, keys["model"]))
         model = config.model.build(data, keys["model"])
-        chips.check_capacity(roads.converted(config, model), config.chip.max_tiles)
+        untrained = roads.converted(config, model)
+        chips.check_capacity(untrained, config.chip.max_tiles)
+        roads.placed(config, untrained)  # before minutes of training, not after
         with tell.training("digital training", config.training.epochs) as step:
             model, _ = training.fit(
                 model, data.x_train, data.y_train, forward=training.digital_forward,

@@ -1,7 +1,9 @@
 """Models on chips: every block on an array of its own, by strategies that do what they promise; artifacts and back."""
 
 import json
+import shutil
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import equinox as eqx
@@ -176,9 +178,23 @@ def test_artifacts_are_what_their_schemas_say(written: Any) -> None:
         jsonschema.validate(state, chips.schema("per_tile_calibration"))
         assert len(state["scale"]) == row["col_range"][1] - row["col_range"][0]
         assert max(state["scale"]) == pytest.approx(row["scale"], rel=1e-6)
-    jsonschema.validate(yaml.safe_load((folder / "runtime_policy.yaml").read_text()), chips.schema("runtime_policy"))
+    policy = chips.service.load_policy(folder / "runtime_policy.yaml")
+    for tree in (yaml.safe_load((folder / "runtime_policy.yaml").read_text()), chips.service.describe_policy(policy)):
+        jsonschema.validate(tree, chips.schema("runtime_policy"))
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**tree, "refresh": {"evry": "1 day"}}, chips.schema("runtime_policy"))
     with pytest.raises(ValueError, match="no schema 'mapping'"):
         chips.schema("mapping")
+
+
+def test_measured_calibrations_are_those_of_the_table(written: Any, tmp_path: Path) -> None:
+    shutil.copytree(written[0], tmp_path / "run")
+    row = chips.read_mapping(tmp_path / "run")[0]
+    path = tmp_path / "run" / row["calibration"]
+    state = json.loads(path.read_text())
+    path.write_text(json.dumps({**state, "scale": [1.5 * value for value in state["scale"]]}))
+    with pytest.raises(ValueError, match=f"tile {row['tile_id']}: scale cannot be given by hand"):
+        chips.read_mapping(tmp_path / "run")
 
 
 def test_a_mapping_comes_back_as_it_was_and_can_be_changed(written: Any) -> None:

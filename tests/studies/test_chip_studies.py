@@ -47,13 +47,14 @@ def test_two_policies_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         "policies={none: {}, monthly: policies/monthly.yaml, two days: {refresh: {every: 2 days, time: 7 s}}}",
     )  # fmt: skip
     requests = 40_000 * day * 2 * 5.4
-    down = {"none": 14e-3, "two days": 14e-3 + 7 * 7.0}
+    down = {"none": 14e-3, "two days": 14e-3 + 7 * (7.0 + 1e-3)}  # canaries once more after a repair
+    on_working_days = {"none": 1e-3 * 10.8, "two days": 1e-3 * 10.8 + 5.4 * (7.0 + 1e-3)}  # s, weighted by requests
     for name, lost in down.items():
         found = summary["policies"][name]
         assert found["requests"] == pytest.approx(requests, rel=1e-6)
         assert found["request_energy_J"] == pytest.approx(requests * 1e-6, rel=1e-3)
         assert found["downtime_s"] == pytest.approx(lost, rel=1e-4)
-        assert 1 - found["availability"] == pytest.approx(lost / (14 * day), rel=1e-4)
+        assert 1 - found["availability"] == pytest.approx(on_working_days[name] / (10.8 * day), rel=1e-4)
     assert summary["actions"]["two days"]["refresh"] == 7
     assert summary["policies"]["two days"]["writes_of_a_cell"] == 8
     assert summary["policies"]["two days"]["cells_written"] == 7 * 2 * 64 * 10
@@ -68,6 +69,38 @@ def test_two_policies_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             assert total == pytest.approx(float(data.energy_J.sel(policy=name).sum()), rel=1e-6)
             again = service.load_policy(out / f"runtime_policy_{name}.yaml")
             assert eqx.tree_equal(again, load_study(out / "config.yaml").policies[name])
+
+
+def test_an_edited_map_and_its_policy_are_served_with(tmp_path: Path) -> None:
+    """The file as written refreshes every 30 days, the edited one every 2: 7 times in two weeks."""
+    maps, out = tmp_path / "maps", tmp_path / "run"
+    small = (*SMALL_NETWORK, "model.widths=[]", "traffic.duration=14 days", "chip.design={grid: [2, 2]}")
+    config = str(CONFIGS / "service_digits.yaml")
+    result = CliRunner().invoke(cli.app, ["map", config, *small, "--out", str(maps)])
+    assert result.exit_code == 0, result.output
+    policy, table = maps / "runtime_policy.yaml", maps / "mapping_table.json"
+    edited = policy.read_text(encoding="utf-8").replace(
+        "{every: 30 days, canary_error: 0.5}", "{every: 2 days, time: 7 s}"
+    )
+    policy.write_text(edited.replace("name: default", "name: by hand"), encoding="utf-8")
+    rows = json.loads(table.read_text())
+    rows[0] |= {"grid_row": 1, "grid_col": 1}
+    table.write_text(json.dumps(rows))
+    summary = _run("service_digits.yaml", out, *small, f"chip.mapping={maps}", "policies={none: {}}")
+    assert set(summary["policies"]) == {"none", "by hand"}
+    assert summary["actions"]["by hand"]["refresh"] == 7
+    assert eqx.tree_equal(service.load_policy(policy), service.load_policy(out / "runtime_policy_by hand.yaml"))
+    rows[0]["grid_col"] = 5
+    table.write_text(json.dumps(rows))
+    mapped, same = f"chip.mapping={maps}", f"policies={{by hand: {policy}}}"
+    for overrides, message in (
+        ([mapped, same], "layer layers/0, tile tile_0000: bank 0, row 1, column 5"),
+        ([mapped, "policies={by hand: {refresh: {every: 3 days}}}"], "policies has another 'by hand' than"),
+        (["chip.replicas={layers/7: 2}"], "no layer is called 'layers/7'"),
+    ):
+        result = _invoke(config, *small, *overrides, "--out", str(tmp_path / "not"), "--quiet")
+        assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+        assert message in result.stderr
 
 
 def test_yield_price_and_break_even(tmp_path: Path) -> None:

@@ -32,9 +32,11 @@ def test_the_study_writes_designs_fronts_and_differences(tmp_path: Path) -> None
         result = CliRunner().invoke(cli.app, ["run", str(CONFIG), *TINY, "--out", str(tmp_path / "run")])
     assert result.exit_code == 0, result.stderr
     summary = json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8"))
-    assert [d["label"] for d in summary["designs"]] == ["4", "8", "w=0.1", "w=1"]
+    assert [d["label"] for d in summary["designs"]] == ["4", "8", *2 * ["w=0.1", "w=1"]]
     with xr.open_dataset(tmp_path / "run" / "results.nc") as data:
-        assert dict(data.sizes) == {"design": 4, "chip": 4, "layer": 2}
+        assert dict(data.sizes) == {"design": 6, "chip": 4, "layer": 2}
+        assert np.all(np.isinf(data.refresh_period[:4]))
+        assert np.all((data.refresh_period[4:] > 3600) & (data.refresh_period[4:] < 3.2e7))
         np.testing.assert_allclose(data.energy, [d["energy_J"] for d in summary["designs"]])
         assert np.all(data.conversion_energy < data.energy)
     text = (tmp_path / "run" / "report.md").read_text(encoding="utf-8")
@@ -91,8 +93,27 @@ def test_sizes_are_tried_on_the_chip_of_the_config(monkeypatch: pytest.MonkeyPat
     assert asked["tiles"] == (None, (64, 64))
 
 
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["chip.replicas={layers/7: 2}"], "no layer is called 'layers/7'"),
+        (["codesign.replicas=[{layers/7: 2}]"], "no layer is called 'layers/7'"),
+        (["codesign.tiles=[[8, 8]]", "chip.design={grid: [1, 2]}"], "chip chip has 2 arrays"),
+    ],
+)
+def test_what_cannot_be_tried_is_refused_before_training(
+    overrides: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(study.trainings, "train_digital", None)
+    result = CliRunner().invoke(cli.app, ["run", str(CONFIG), *TINY, *overrides, "--out", str(tmp_path / "run")])
+    assert result.exit_code == 2, result.exception
+    assert words in result.stderr
+    assert not (tmp_path / "run").exists()
+
+
 def test_notes_tell_of_all_weights() -> None:
     noted = lambda *overrides: report._notes(load_study(CONFIG, [*overrides]))[0]
+    assert report._REFRESHED_NOTE in report._notes(load_study(CONFIG, ["codesign.with_refresh=true"]))
     assert "area" not in noted()
     assert "area counts with a weight of 0.5" in noted("codesign.weight_area=0.5")
 
@@ -103,6 +124,7 @@ def test_notes_tell_of_all_weights() -> None:
         ("codesign.bits=[8, 3]", "codesign.bits.*the smaller one first"),
         ("codesign.weights=[-1]", "codesign.weights.*greater than or equal to 0"),
         ("codesign.v_max=[400 mV, 50 mV]", "codesign.v_max.*the smaller one first"),
+        ("codesign.refresh_period=[1 day, 1 h]", "codesign.refresh_period.*the smaller one first"),
         ("sweep.n_chips=3", "two chips choose designs"),
         ("chip.mapping=m.json", "chip.mapping: codesign places the layers itself"),
         ("chip.coactivation={a: [[1.0]]}", "chip.coactivation: codesign places the layers itself"),

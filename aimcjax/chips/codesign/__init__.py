@@ -4,7 +4,7 @@
   compensation by gradient, tile sizes and replicas by trying; `Optimised`.
 - `pose` makes a `Problem` of it and `solve` solves it for `Weights`, by `Descent`, to a `Solution`: for many weights,
   one compilation. `uniform(problem, bits)`, what to compare with; `score`, on chips that were held out; `on_front`.
-  `check_model`, before any work.
+  `check_model`, before any work; `on_tile_size`.
 - `relaxed_terms`, the objective that is differentiated; `task_loss`, `bill_of`, its parts; `Choice`, `VARIABLES`,
   `BOUNDS`, `check_bounds`, `make_box`, `Upkeep`.
 - `RelaxedAdc`, noise for steps; `relaxed`, `with_bits`, `with_v_max`: where converters register.
@@ -15,6 +15,7 @@ from ._held_out import Scored as Scored, on_front as on_front, score as score
 from ._optimise import (
     Optimised as Optimised,
     check_model as check_model,
+    on_tile_size as on_tile_size,
     optimise as optimise,
     pose as pose,
     uniform as uniform,

@@ -6,7 +6,9 @@ import numpy as np
 from .._cost import Cost
 from .._place import Placement, position
 from .._price import COMPONENTS
+from ..timing import Caps
 from ._network import Map, ThermalNetwork
+from ._throttle import thermal_caps
 
 
 _ON_TILES = tuple(COMPONENTS.index(name) for name in ("core", "dac", "adc"))
@@ -19,6 +21,21 @@ def power_map(placement: Placement, cost: Cost) -> Map:
     attention units, buffers and links heat all tiles of tier 0 alike (assumed: they lie between the tiles and below
     the stacked arrays); a DRAM is elsewhere.
     """
+    return jnp.asarray(sum(_maps(placement, cost)), float)
+
+
+def caps_of(placement: Placement, cost: Cost, limit: float) -> Caps:
+    """Caps on the power of the arrays that keep every tile at or below `limit` [K] in a schedule of the placement:
+    their power is spread as on the `power_map`, and all else takes what it does there (assumed: also while they wait).
+
+    **Raises:** `ValueError`, one line, if all else is too hot already.
+    """
+    arrays, rest = (jnp.asarray(each, float) for each in _maps(placement, cost))
+    return thermal_caps(network_of(placement, cost), arrays, limit, idle=rest)
+
+
+def _maps(placement: Placement, cost: Cost) -> tuple[np.ndarray, np.ndarray]:
+    """The mean power [W] of arrays with their converters, and that of all else on the die."""
     chip, energy = placement.chip, np.asarray(cost.parts, float)
     rows, cols = chip.grid or (1, 1)
     power = np.zeros((chip.tiers, rows, chip.banks * cols))
@@ -30,10 +47,9 @@ def power_map(placement: Placement, cost: Cost) -> Map:
     np.add.at(power, tuple(where.T), share[of])
     elsewhere = energy[COMPONENTS.index("dram")].sum()
     spread = energy.sum() - energy[list(_ON_TILES), :-1].sum() - elsewhere
-    power[0] += spread / power[0].size
-    power /= float(cost.latency_s)
-    power[0] -= float(chip.dram.static_power) / power[0].size
-    return jnp.asarray(power, float)
+    rest = np.zeros_like(power)
+    rest[0] = (spread / float(cost.latency_s) - float(chip.dram.static_power)) / rest[0].size
+    return power / float(cost.latency_s), rest
 
 
 def network_of(placement: Placement, cost: Cost) -> ThermalNetwork:

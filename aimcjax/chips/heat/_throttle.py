@@ -6,6 +6,7 @@ from jax import lax
 from jaxtyping import Array
 
 from ..._types import Scalar
+from ..timing import Caps
 from ._leakage import Leakage, approach, settle
 from ._network import Map, ThermalNetwork
 
@@ -36,13 +37,41 @@ def throttle(
     rest = jnp.zeros_like(power) if idle is None else idle
     if leakage is not None:
         return _bisected(network, power, limit, rest, leakage)
-    cold = network.steady(rest)
-    rise = network.rise(power)
-    warms = rise > 0
-    most = jnp.where(warms, (limit - cold) / jnp.where(warms, rise, 1.0), jnp.inf)
-    allowed = jnp.min(most)
-    too_hot = jnp.any(cold > limit)
+    allowed = _headroom(network, power, limit, rest)
+    too_hot = jnp.any(network.steady(rest) > limit)
     return jnp.where(too_hot | (allowed < 0), 0.0, jnp.where(allowed < 1, allowed, 1.0))
+
+
+def power_cap(network: ThermalNetwork, pattern: Map, limit: float | Scalar, *, idle: Map | None = None) -> Scalar:
+    r"""The largest power P [W] of all tiles together, spread as `pattern` w, that keeps every tile at or below `limit`:
+    $P = \min_n (T_{lim} - T_n^{idle}) / \Delta T_n$, with $\Delta T$ the rise under $w / \sum w$.
+
+    For the cap of one tile or tier, a pattern that is zero elsewhere, and what the others take as `idle`.
+
+    **Arguments:** `pattern`, zero or more, in any unit; `limit` [K]; `idle` [W], default nothing.
+
+    **Returns:** P; below zero where the chip is too hot without any.
+    """
+    limit = jnp.asarray(limit, jnp.result_type(network.ambient))
+    return _headroom(network, pattern / jnp.sum(pattern), limit, jnp.zeros_like(pattern) if idle is None else idle)
+
+
+def thermal_caps(network: ThermalNetwork, pattern: Map, limit: float | Scalar, *, idle: Map | None = None) -> Caps:
+    r"""Caps for `timing.schedule` under which no tile ever gets hotter than `limit` [K]: `average_W` is `power_cap`,
+    its time constant that of a tile whose neighbours stand still,
+    $\tau = C / (4 G_l + 2 G_v + 1 / R_s)$, with as many neighbours as any tile has.
+
+    No mode of the network is faster, so the temperature is a mean of past averages, and below the limit where they all
+    are. This holds from a start at the temperature of `idle`, and as far as products heat the chip as `pattern` says.
+
+    **Arguments:** as of `power_cap`. **Raises:** `ValueError` if `idle` alone is too hot.
+    """
+    most = float(power_cap(network, pattern, limit, idle=idle))
+    if not most > 0:
+        raise ValueError(f"the chip is at {float(limit):g} K or above without any product; give a higher limit")
+    neighbours = sum(min(n - 1, 2) for n in (network.rows, network.cols))
+    around = neighbours * network.lateral + min(network.tiers - 1, 2) * network.vertical + 1.0 / network.sink
+    return Caps(average_W=most, time_constant_s=float(network.capacity / around))
 
 
 def bisect(network: ThermalNetwork, power: Map, limit: Scalar, rest: Map, leakage: Leakage) -> Scalar:
@@ -57,6 +86,13 @@ def bisect(network: ThermalNetwork, power: Map, limit: Scalar, rest: Map, leakag
 
     low, high = lax.fori_loop(0, _HALVINGS, halve, (jnp.zeros_like(limit), jnp.full_like(limit, 2.0)))
     return jnp.where(high > 1, 1.0, low)
+
+
+def _headroom(network: ThermalNetwork, power: Map, limit: Scalar, rest: Map) -> Scalar:
+    """How often `power` fits below the limit, beside `rest`."""
+    rise = network.rise(power)
+    warms = rise > 0
+    return jnp.min(jnp.where(warms, (limit - network.steady(rest)) / jnp.where(warms, rise, 1.0), jnp.inf))
 
 
 def _bisected(network: ThermalNetwork, power: Map, limit: Scalar, rest: Map, leakage: Leakage) -> Scalar:

@@ -15,8 +15,8 @@ def account(world: World, policy: Policy, state: State, requests: Scalar, found:
     """The state at the end of the step, and its record; `found` are the `Findings` of the step."""
     dt, share = world.traffic.step, state.share  # that of `found` holds from the next step on
     energy, time = _of_actions(world, policy, state, found)
-    watching = jnp.where(found.read, policy.monitor.time, 0.0)
-    down = jnp.minimum(jnp.sum(time) + watching, dt)
+    readings = found.read.astype(float) + found.repaired.astype(float)
+    down = jnp.minimum(jnp.sum(time) + readings * policy.monitor.time, dt)
     served = requests * found.activity * (1.0 - down / dt)
     on_chip, digital, leaks = _of_requests(world, state, served, found)
     record = {
@@ -32,7 +32,7 @@ def account(world: World, policy: Policy, state: State, requests: Scalar, found:
         "layer_energy_J": on_chip,
         "digital_energy_J": digital,
         "leakage_energy_J": leaks,
-        "monitor_energy_J": jnp.where(found.read, policy.monitor.energy, 0.0),
+        "monitor_energy_J": readings * policy.monitor.energy,
         "action_energy_J": energy,
         "downtime_s": down,
         "action_time_s": time,

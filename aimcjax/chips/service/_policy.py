@@ -10,7 +10,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, Int
+from jaxtyping import Array, Bool, Int
 
 from ..._types import Scalar, physical
 from ...components import Registry, Role, read_name, read_yaml, shorten, suggest
@@ -23,6 +23,7 @@ ACTIONS = ("remap", "refresh", "recalibrate", "retry", "throttle", "degrade", "f
 _never = ft.partial(physical, math.inf)
 _every = lambda: _never(unit="s", doc="never")
 _temperature = lambda: _never(unit="K", doc="never")
+_width = lambda unit="1": physical(0.0, unit=unit, doc="assumed: none")
 _energy = lambda: physical(0.0, unit="J", doc="assumed: nothing beside what is counted elsewhere")
 
 
@@ -82,19 +83,23 @@ class MapAgain(AbstractAction):
 
 
 class Throttle(AbstractAction):
-    """Serves only the requests with which no tile gets hotter than `temperature`. Paid when it begins."""
+    """Serves only the requests with which no tile gets hotter than `temperature`; once it has begun, than
+    `temperature_hysteresis` less, until all requests can be served so. Paid when it begins."""
 
     temperature: Scalar = _temperature()
+    temperature_hysteresis: Scalar = _width("K")
     energy: Scalar = _energy()
     time: Scalar = physical(0.0, unit="s", doc="assumed")
 
 
 class Degrade(AbstractAction):
-    """Gives a `share` of the requests to the digital unit, as long as a trigger holds after all repairs. Paid when it
-    begins."""
+    """Gives a `share` of the requests to the digital unit, as long as a trigger holds after all repairs; once it has
+    begun, until error and temperature are below their thresholds less `..._hysteresis`. Paid when it begins."""
 
     canary_error: Scalar = _never(doc="never")
+    canary_error_hysteresis: Scalar = _width()
     temperature: Scalar = _temperature()
+    temperature_hysteresis: Scalar = _width("K")
     failed_share: Scalar = _never(doc="never")
     share: Scalar = physical(0.5, doc="assumed", at_most=1.0)
     energy: Scalar = _energy()
@@ -102,18 +107,21 @@ class Degrade(AbstractAction):
 
 
 class FailOver(AbstractAction):
-    """Gives all requests to the digital unit, as long as a trigger holds after all repairs. Paid when it begins."""
+    """Gives all requests to the digital unit, as long as a trigger holds after all repairs, with hysteresis as
+    `Degrade`. Paid when it begins."""
 
     canary_error: Scalar = _never(doc="never")
+    canary_error_hysteresis: Scalar = _width()
     temperature: Scalar = _temperature()
+    temperature_hysteresis: Scalar = _width("K")
     failed_share: Scalar = _never(doc="never")
     energy: Scalar = _energy()
     time: Scalar = physical(1.0, unit="s", doc="assumed")
 
 
 class Monitor(eqx.Module):
-    """How often canaries are read (`every`, at most once a step), and what one reading costs: `energy` [J], `time` [s]
-    out of service."""
+    """How often canaries are read (`every`, at most once a step; once more after every repair), and what one reading
+    costs: `energy` [J], `time` [s] out of service."""
 
     every: Scalar = physical(0.0, unit="s", doc="assumed: in every step")
     energy: Scalar = physical(0.0, unit="J", doc="assumed: as little as a few requests")
@@ -139,10 +147,17 @@ class Policy(eqx.Module):
 
     def __check_init__(self) -> None:
         for part in ("monitor", *ACTIONS):
-            for name, value in vars(getattr(self, part)).items():
-                known = eqx.is_array(value) and not isinstance(value, Tracer)
-                if known and not np.all(np.asarray(value) >= 0):
+            known = {name: np.asarray(x) for name, x in vars(getattr(self, part)).items() if _is_known(x)}
+            for name, value in known.items():
+                if not np.all(value >= 0):
                     raise ValueError(f"{part}: {name} is zero or more, got {value}")
+                threshold = known.get(name.removesuffix("_hysteresis"), value)
+                if name.endswith("_hysteresis") and np.any((value > 0) & (value >= threshold)):
+                    raise ValueError(f"{part}: {name} {value} is not below its threshold {threshold}: it never ends")
+
+
+def _is_known(value: Any) -> bool:
+    return eqx.is_array(value) and not isinstance(value, Tracer)
 
 
 _PARTS: dict[str, Any] = {
@@ -178,12 +193,14 @@ def describe_policy(policy: Policy) -> dict[str, Any]:
     }
 
 
-def fired(action: AbstractAction, seen: dict[str, Array]) -> Int[Array, ""]:
-    """Why an action is due: 0 for not at all, or 1 + the place in `TRIGGERS` of the first trigger that holds."""
+def fired(action: AbstractAction, seen: dict[str, Array], on: bool | Bool[Array, ""] = False) -> Int[Array, ""]:
+    """Why an action is due, or stays `on`: 0 for not at all, or 1 + the place in `TRIGGERS` of the first trigger that
+    holds."""
     reason = jnp.zeros((), jnp.int32)
     for place, trigger in reversed(list(enumerate(TRIGGERS))):
         limit = getattr(action, trigger, None)
         if limit is not None:
+            limit = limit - jnp.where(on, getattr(action, f"{trigger}_hysteresis", 0.0), 0.0)
             # Sums of steps in single precision may miss a period by their rounding
             holds = seen[trigger] >= limit * (1 - 1e-5) if trigger in ("every", "age") else seen[trigger] > limit
             reason = jnp.where(holds, place + 1, reason)

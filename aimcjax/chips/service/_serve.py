@@ -64,8 +64,9 @@ def serve(
     **Returns:** a data set with dimensions `policy`, `step`, `layer`, `action`: `accuracy` as served and
     `accuracy_analog`, `canary_error` before and `canary_error_after` repairs (relative), `requests`, `served`,
     `served_on_chip`, `digital_share`, `activity`, `energy_J` and its parts (`layer_energy_J`, `digital_energy_J`,
-    `leakage_energy_J`, `monitor_energy_J`, `action_energy_J`), `downtime_s`, `availability` since the start (1 -
-    downtime / time), `action` (0, or 1 + the place of its reason in `TRIGGERS`), `retries`, `spares`, and of layers
+    `leakage_energy_J`, `monitor_energy_J`, `action_energy_J`), `downtime_s`, `availability` since the start (requests
+    served in the step in which they came, over requests asked: what is throttled or comes while the chip is out of
+    service is lost), `action` (0, or 1 + the place of its reason in `TRIGGERS`), `retries`, `spares`, and of layers
     `temperature_K`, `age_s`, `writes` of their cells, `version` of their contents, `failed_share`, `written`, `moved`.
 
     **Raises:** `ValueError` for a network with too few tiles, layers with tied weights, or a chip that runs away.
@@ -174,7 +175,10 @@ def _dataset(records: list[dict[str, Array]], policies: list[str], world: World)
     whole = xr.Dataset(data, coordinates)
     parts = whole.layer_energy_J.sum("layer") + whole.digital_energy_J + whole.leakage_energy_J
     # On the host: one minus a second in a month is one in single precision
-    whole["availability"] = 1.0 - whole.downtime_s.cumsum("step") / whole.time_s
+    asked = whole.requests.astype(np.float64)
+    lost = asked * (1.0 - whole.activity.astype(np.float64) * (1.0 - whole.downtime_s / float(world.traffic.step)))
+    total = asked.cumsum("step")
+    whole["availability"] = 1.0 - lost.cumsum("step") / total.where(total > 0, 1.0)
     whole["energy_J"] = parts + whole.monitor_energy_J + whole.action_energy_J.sum("action_name")
     return whole
 

@@ -24,9 +24,9 @@ def _reason(trigger: str) -> int:
 
 class Findings(NamedTuple):
     """What one step saw and did: the `activity` that heat allows; temperatures of all tiles and `of_layers` [K];
-    `error` of the canaries before and `left` after repairs, whether they were `read` and the `retries`; the reason of
-    every action (0: not done), which layers were `written`, and of them which `moved` to spare tiles;
-    shares of `failed` cells; what the samples `score`."""
+    `error` of the canaries before and `left` after repairs, whether they were `read`, and again after something was
+    `repaired`, and the `retries`; the reason of every action (0: not done), which layers were `written`, and of them
+    which `moved` to spare tiles; shares of `failed` cells; what the samples `score`."""
 
     activity: Scalar
     temperature: Map
@@ -34,6 +34,7 @@ class Findings(NamedTuple):
     error: Scalar
     left: Scalar
     read: Bool[Array, ""]
+    repaired: Bool[Array, ""]
     retries: Scalar
     codes: dict[str, Int[Array, ""]]
     written: Bool[Array, " layers"]
@@ -58,13 +59,26 @@ def step(world: World, policy: Policy, state: State, item: tuple[Scalar, PRNGKey
     state, after, repaired = _calibrate(world, state, written, codes["recalibrate"] > 0)
     left = lax.cond(repaired, lambda: world.error(after, key_canary), lambda: error)
     failed = failed_shares(with_held(world.chip, state.cells))
-    share, diverted = _divert(policy, {**seen, "canary_error": left, "failed_share": jnp.max(failed)})
+    share, diverted = _divert(policy, state.on, {**seen, "canary_error": left, "failed_share": jnp.max(failed)})
     codes = codes | diverted
     codes["retry"] = jnp.where(retries > 0, _reason("canary_error"), 0)
     codes["throttle"] = jnp.where(activity < 1, _reason("temperature"), 0)
     score = world.score(nn.apply(after, world.xs, key=key_score), world.labels)
     found = Findings(
-        activity, temperature, of_layers, error, left, read, retries, codes, written, moved, failed, share, score
+        activity,
+        temperature,
+        of_layers,
+        error,
+        left,
+        read,
+        repaired,
+        retries,
+        codes,
+        written,
+        moved,
+        failed,
+        share,
+        score,
     )
     return account(world, policy, state, requests, found)
 
@@ -75,6 +89,7 @@ def _heat(world: World, policy: Policy, state: State, requests: Scalar) -> tuple
     total = requests * (1.0 - state.share) * traffic.energy / traffic.step
     power = (total * (world.shares @ world.where)).reshape(network.shape)
     limit = policy.throttle.temperature
+    limit = limit - jnp.where(state.on["throttle"], policy.throttle.temperature_hysteresis, 0.0)
     if leakage is None:
         activity = throttle(network, power, limit)
         return activity, network.steady(activity * power)
@@ -167,9 +182,9 @@ def _calibrate(
     return dataclasses.replace(state, factors=factors), with_factors(raw, factors), jnp.any(which)
 
 
-def _divert(policy: Policy, seen: dict[str, Scalar]) -> tuple[Scalar, dict[str, Array]]:
+def _divert(policy: Policy, on: dict[str, Bool[Array, ""]], seen: dict[str, Scalar]) -> tuple[Scalar, dict[str, Array]]:
     """The share of requests for the digital unit from now on, and why."""
-    codes = {"fail_over": fired(policy.fail_over, seen), "degrade": fired(policy.degrade, seen)}
+    codes = {name: fired(getattr(policy, name), seen, on[name]) for name in ("fail_over", "degrade")}
     codes["degrade"] = jnp.where(codes["fail_over"] > 0, 0, codes["degrade"])
     some = jnp.where(codes["degrade"] > 0, policy.degrade.share, 0.0)
     return jnp.where(codes["fail_over"] > 0, 1.0, some), codes

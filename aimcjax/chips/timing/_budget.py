@@ -16,7 +16,9 @@ class Caps(eqx.Module):
     is at work, $P' - (P' - \theta)\,e^{-d/\tau} \le$ `average_W`, which holds the limit where all MVMs last equally
     long.
 
-    **Reference:** assumed, one thermal mode; a network of tiles and tiers has more.
+    For a network of tiles and tiers `heat.thermal_caps` finds both.
+
+    **Reference:** assumed, one thermal mode.
     """
 
     power_W: float = eqx.field(static=True, default=math.inf)

@@ -12,6 +12,7 @@ from .._latency import attention_rate, digital_rate
 from .._place import Placement, position
 from .._price import COMPONENTS, Bill, priced, static_power
 from .._strategies import farthest
+from ._budget import Caps
 from ._graph import ATTENTION, COMMUNICATION, DIGITAL, JOIN, MVM, Graph, GraphBuilder
 from ._operations import OperationCosts
 from ._resources import Resources
@@ -68,10 +69,13 @@ def count_operations(placement: Placement, *, batch: int = 1, seq_len: int | Non
     return int(sum(batch * max(1, round(length * step.vectors)) * per_vector(step) for step in _steps(placement)))
 
 
-def placement_schedule(placement: Placement, *, batch: int = 1, seq_len: int | None = None) -> Schedule:
-    """When each operation of `batch` sequences happens on the chip, and what it takes while it waits."""
-    graph = placement_graph(placement, batch=batch, seq_len=seq_len)
-    return schedule(graph, placement_resources(placement), passive_power_W=float(static_power(placement.chip)))
+def placement_schedule(
+    placement: Placement, *, batch: int = 1, seq_len: int | None = None, caps: Caps | None = None
+) -> Schedule:
+    """When each operation of `batch` sequences happens on the chip, and what it takes while it waits. `caps`: on the
+    power of its arrays; those of a limit of temperature are `heat.caps_of`."""
+    graph, passive = placement_graph(placement, batch=batch, seq_len=seq_len), float(static_power(placement.chip))
+    return schedule(graph, placement_resources(placement), caps=caps, passive_power_W=passive)
 
 
 class _Maker:

@@ -14,11 +14,12 @@ class Resources(eqx.Module):
     **Arguments:** `tiles`, the tile of each array of the graph (each its own if None); `one_tier_at_a_time`, whether
     the arrays of a tile work one after another, else only MVMs of the same array do; `adcs_per_tile`, arrays that can
     convert at once where conversion is an operation of its own (behind a sample-and-hold, assumed); `n_digital` and
-    `n_attention` units; `n_channels`, transfers at once (unlimited if None, as the public simulator has it); `hops` of
-    each tile to the digital units, each of which adds `hop_time_s` to a transfer.
+    `n_attention` units; `n_channels`, transfers at once (unlimited if None, as the public simulator has it).
+
+    How far a transfer goes is in its duration: `placement_graph` has it from where blocks lie.
 
     **Reference:** the numbers of units and `one_tier_at_a_time` are defaults of the public 3D-CiM simulator (Buechel,
-    Nat. Comput. Sci. 5, 2025); `adcs_per_tile` and `hop_time_s` are assumed.
+    Nat. Comput. Sci. 5, 2025); `adcs_per_tile` is assumed.
     """
 
     tiles: np.ndarray | None = None
@@ -27,16 +28,12 @@ class Resources(eqx.Module):
     n_attention: int = eqx.field(static=True, default=1)
     n_channels: int | None = eqx.field(static=True, default=None)
     adcs_per_tile: int = eqx.field(static=True, default=1)
-    hops: np.ndarray | None = None
-    hop_time_s: float = eqx.field(static=True, default=0.0)
 
     def __check_init__(self) -> None:
         for name in ("n_digital", "n_attention", "n_channels", "adcs_per_tile"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} is {value}; give at least 1" + (" or None" if name == "n_channels" else ""))
-        if self.hop_time_s < 0 or (self.hops is not None and self.hops.min(initial=0) < 0):
-            raise ValueError(f"hops of {self.hop_time_s} s go back in time; give at least 0 hops of at least 0 s")
 
 
 class Assigned(NamedTuple):
@@ -67,11 +64,6 @@ def assign(graph: Graph, resources: Resources, resolution: float) -> Assigned:
     capacity = [1] * n_working + [resources.adcs_per_tile] * n_tiles
     capacity += [resources.n_digital, resources.n_attention, resources.n_channels or 1]
     seconds = graph.duration_s
-    if resources.hops is not None and resources.hop_time_s > 0:
-        if resources.hops.shape != (n_tiles,):
-            raise ValueError(f"hops have shape {resources.hops.shape}; give one number to each of {n_tiles} tiles")
-        moved = (graph.kind == COMMUNICATION) & (graph.unit >= 0)
-        seconds = seconds + np.where(moved, resources.hops[tiles[graph.unit]] * resources.hop_time_s, 0.0)
     ticks = np.rint(seconds / resolution).astype(np.int64)
     if float(np.sum(seconds)) / resolution > 2**61:
         raise ValueError(f"{np.sum(seconds)} s in steps of {resolution} s overflow; give a coarser resolution")

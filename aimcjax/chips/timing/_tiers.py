@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import equinox as eqx
 import numpy as np
 
+from .._strategies import spread
 from ._budget import Caps
 from ._graph import MVM, Graph
 from ._resources import Resources
@@ -41,16 +42,11 @@ def banks_by_coactivation(together: np.ndarray, n_banks: int) -> np.ndarray:
     **Reference:** assumed; greedy over pairwise co-activation as one of the public 3D-CiM simulator's strategies
     (Buechel, Nat. Comput. Sci. 5, 2025), which however orders the experts by it.
     """
-    n, room = together.shape[0], -(-together.shape[0] // n_banks)
     often = np.diag(together)
-    clash = together + np.outer(often, often)
-    bank, members = np.full(n, -1), np.zeros(n_banks, int)
-    for expert in np.argsort(-often, kind="stable"):
-        cost = np.bincount(bank[bank >= 0], clash[expert][bank >= 0], minlength=n_banks)
-        allowed = np.flatnonzero(members < room)
-        best = allowed[np.lexsort((members[allowed], cost[allowed]))[0]]
-        bank[expert] = best
-        members[best] += 1
+    room = np.full(n_banks, -(-often.size // n_banks))
+    order = np.argsort(-often, kind="stable")
+    bank = np.empty(often.size, int)
+    bank[order] = spread(order, together + np.outer(often, often), room, np.zeros(n_banks, int))
     return bank
 
 

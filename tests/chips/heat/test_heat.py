@@ -11,7 +11,17 @@ import pytest
 import tolerances
 from scipy import integrate
 
-from aimcjax.chips.heat import HOTTEST, Leakage, ThermalAgeing, ThermalNetwork, steady_with_leakage, throttle
+from aimcjax.chips import timing
+from aimcjax.chips.heat import (
+    HOTTEST,
+    Leakage,
+    ThermalAgeing,
+    ThermalNetwork,
+    power_cap,
+    steady_with_leakage,
+    thermal_caps,
+    throttle,
+)
 from aimcjax.devices import AtTemperature, Pcm, arrhenius_factor
 from aimcjax.units import eV
 
@@ -201,6 +211,47 @@ def test_throttle_puts_the_hottest_tile_at_the_limit() -> None:
     assert float(slope) == pytest.approx(
         float((throttle(network, power, 330.01, idle=idle) - activity) / 0.01), rel=tolerances.PUBLISHED
     )
+
+
+@pytest.mark.parametrize("tiers", [1, 3])
+def test_a_cap_on_power_is_that_of_the_linear_equations(tiers: int) -> None:
+    """max_n (T_a + R (idle + P w)_n) = limit, R the inverse of the conductances put together resistor by resistor."""
+    network = _network(tiers=tiers)
+    pattern, idle = _power(network.shape, 5), 0.1 * _power(network.shape, 6)
+    w, rest = np.asarray(pattern).ravel() / float(pattern.sum()), np.asarray(idle).ravel()
+    cold, rise = (np.linalg.solve(_matrix(network), each) for each in (rest, w))
+    expected = np.min((353.0 - 298.15 - cold) / rise)
+    found = float(power_cap(network, pattern, 353.0, idle=idle))
+    assert found == pytest.approx(expected, rel=1e-10)
+    top = jnp.zeros(network.shape).at[-1].set(1.0)  # the cap of a tier beside the others
+    alone = np.linalg.solve(_matrix(network), np.asarray(top).ravel() / float(top.sum()))
+    assert float(power_cap(network, top, 353.0)) == pytest.approx(54.85 / alone.max(), rel=1e-10)
+    assert float(throttle(network, found / 2 * pattern / pattern.sum(), 353.0, idle=idle)) == 1.0
+    assert float(throttle(network, 2 * found * pattern / pattern.sum(), 353.0, idle=idle)) == pytest.approx(0.5)
+    assert float(power_cap(network, pattern, 298.0)) < 0
+    with pytest.raises(ValueError, match="at 298 K or above without any product"):
+        thermal_caps(network, pattern, 298.0)
+
+
+def test_a_schedule_below_a_limit_of_temperature() -> None:
+    """An array on the upper of two tiers, 0.1 W for 100 ns a vector: temperatures by the exact modes of the network."""
+    network = _network(rows=1, cols=1, capacity=2e-8)
+    on_top = jnp.zeros(network.shape).at[1].set(1.0)
+    limit = 298.15 + 0.8 * 0.1 * (640.0 + 1 / 25e-3)
+    caps = thermal_caps(network, on_top, limit)
+    assert caps.average_W == pytest.approx(0.08)
+    graph = timing.sequential_graph([("a", 8, 8, 1000)])
+    hottest = []
+    for each in (None, caps):
+        done, dt = timing.schedule(graph, caps=each), 2e-9
+        products = graph.kind == timing.KINDS.index("mvm")
+        grid = np.arange(0.0, done.latency_s, dt)
+        busy = [np.searchsorted(np.sort(at[products]), grid + dt / 2) for at in (done.start_s, done.end_s)]
+        watts = jnp.asarray(0.1 * (busy[0] - busy[1])[:, None, None, None] * np.asarray(on_top))
+        found = network.transient(watts, dt=dt, start=jnp.full(network.shape, 298.15))
+        hottest.append(float(found.max()))
+    assert hottest[0] > limit + 10
+    assert limit - 3 < hottest[1] < limit + 0.01
 
 
 def test_throttle_with_leakage() -> None:

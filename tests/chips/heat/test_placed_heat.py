@@ -53,3 +53,19 @@ def test_the_mean_of_the_die_is_its_power_times_its_package() -> None:
     np.testing.assert_allclose(rise.mean(), 10.0 * float(power.sum()), rtol=1e-3)  # 10 K/W
     np.testing.assert_allclose(float(network.capacity) * 4, 1.63e6 * 100e-6 * float(cost.area_m2), rtol=1e-4)
     assert rise.max() > rise.mean()
+
+
+def test_caps_of_a_placement_put_its_hottest_tile_at_the_limit() -> None:
+    """Arrays at their cap and all else as it was."""
+    placement = chips.place(MODEL, Chip(grid=(1, 2), tiers=2), sample=jnp.zeros(8))
+    cost = chips.cost(placement)
+    network, power = heat.network_of(placement, cost), np.asarray(heat.power_map(placement, cost))
+    limit = 298.15 + 1.5 * (float(network.steady(jnp.asarray(power)).max()) - 298.15)
+    arrays = sum(float(cost.components_J[name]) for name in ("core", "dac", "adc")) / float(cost.latency_s)
+    rest = power.copy()
+    for item in placement.items:
+        rest[item.slot.tier, item.slot.row, item.slot.col] -= arrays / len(placement.items)
+    np.testing.assert_allclose(rest[1], 0.0, atol=1e-5 * power.max())
+    caps = heat.caps_of(placement, cost, limit)
+    hot = network.steady(jnp.asarray(rest + (power - rest) * caps.average_W / arrays, float))
+    np.testing.assert_allclose(hot.max(), limit, rtol=tolerances.COMPOSITE)

@@ -131,7 +131,7 @@ def test_calendar_and_energy_of_actions(half_a_year: Any) -> None:
 
 def test_availability_is_one_minus_downtime(half_a_year: Any) -> None:
     watching = STEPS * 1e-3
-    down = [watching, watching + 5 * 20.0, watching + 6 * 60.0]
+    down = [watching, watching + 5 * (20.0 + 1e-3), watching + 6 * (60.0 + 1e-3)]  # canaries once more after repairs
     np.testing.assert_allclose(1 - half_a_year.availability[:, -1], np.asarray(down) / (STEPS * STEP), rtol=1e-5)
 
 
@@ -178,6 +178,42 @@ def test_heat_traffic_and_the_digital_unit(half_a_year: Any, machine: Machine) -
     assert float(found.action_energy_J[2].sum()) == pytest.approx(1e-3)  # paid once
     assert float(found.downtime_s[2].sum()) == pytest.approx(5.0 + STEPS * 1e-3)
     np.testing.assert_allclose(found.digital_energy_J[1, 1:], 0.25 * found.served[1, 1:] * 100e-6, rtol=1e-5)
+
+
+def _switches(code: Any) -> np.ndarray:
+    return np.abs(np.diff(np.asarray(code) > 0, axis=-1)).sum(-1)
+
+
+def test_hysteresis_switches_less_often(machine: Machine) -> None:
+    """Requests of 20 and of 18 mW in turn, around a limit of 19 mW: without hysteresis throttling begins anew every
+    other week; with that of 2 mW it begins once, and at 17 mW it stays. What is diverted cools the chip by itself."""
+    peak = float(machine.network.rise(1e-2 * jnp.asarray([[[1.0, 1.0], [0.0, 0.0]]])).max()) / 20e-3  # K/W, two tiles
+    turns = jnp.asarray(np.resize([1.0, 0.9], STEPS), jnp.float32) * machine.traffic.requests
+    limit, width = f"{298.15 + peak * 19e-3} K", f"{peak * 2e-3} K"
+    policies = [
+        service.load_policy({"name": f"{action} {wide}", action: {"temperature": limit} | more})
+        for action, share in (("throttle", {}), ("degrade", {"share": 0.05}))
+        for wide, more in ((0, share), (1, {"temperature_hysteresis": width, **share}))
+    ]
+    found = machine.serve(*policies, traffic=dataclasses.replace(machine.traffic, requests=turns), spare_tiles=0)
+    throttled, degraded = found.action.sel(action_name="throttle"), found.action.sel(action_name="degrade")
+    np.testing.assert_array_equal(_switches(throttled[:2]), [STEPS - 1, 0])
+    np.testing.assert_array_equal(_switches(degraded[2:]), [STEPS - 1, 0])
+    served = found.served / found.requests
+    np.testing.assert_allclose(served[0], np.resize([0.95, 1.0], STEPS), rtol=tolerances.COMPOSITE)
+    np.testing.assert_allclose(served[1, 1:], np.resize([17 / 18, 17 / 20], STEPS - 1), rtol=tolerances.COMPOSITE)
+    lost = 1 - np.cumsum(found.served, axis=1) / np.cumsum(found.requests, axis=1)
+    np.testing.assert_allclose(1 - found.availability, lost, rtol=1e-4, atol=1e-6)
+    assert float(found.availability[0, -1]) == pytest.approx((19 + 18) / (20 + 18), abs=1e-4)
+
+
+def test_canaries_read_after_a_repair_cost_as_others(machine: Machine) -> None:
+    weekly = {"monitor": {"every": "21 days", "energy": "3 uJ", "time": "2 s"}, "recalibrate": {"every": "14 days"}}
+    found = machine.serve(service.load_policy({"name": "weekly", **weekly}), spare_tiles=0)
+    step = np.arange(1, STEPS + 1)
+    readings = (step % 3 == 0).astype(float) + (step % 2 == 0)
+    np.testing.assert_allclose(found.monitor_energy_J[0], 3e-6 * readings, rtol=tolerances.PRIMITIVE)
+    np.testing.assert_allclose(found.downtime_s[0], 2.0 * readings + 0.01 * (step % 2 == 0), rtol=tolerances.PRIMITIVE)
 
 
 def test_worn_cells_fail_and_layers_move_to_spares(machine: Machine) -> None:
@@ -259,6 +295,7 @@ def test_policies_are_read_and_written() -> None:
         ({"refresh": {"every": "30 K"}}, "refresh: every: expected a quantity in s"),
         ({"refresh": "daily"}, "refresh: expected {trigger: threshold, ...}, got 'daily'"),
         ({"degrade": {"share": 1.5}}, "degrade: share: expected a value at most 1"),
+        ({"degrade": {"canary_error": 0.1, "canary_error_hysteresis": 0.1}}, "not below its threshold 0.1"),
         ({"retry": {"canary_error": -1}}, "retry: canary_error is zero or more, got -1"),
         ([], "expected {action: {trigger: threshold, ...}}, got []"),
     ],

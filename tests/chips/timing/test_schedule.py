@@ -84,7 +84,6 @@ def test_shared_converters_serve_one_array_at_a_time() -> None:
         (Resources(tiles=both, one_tier_at_a_time=False), 10 + 100 + 2 * 50 + 10),
         (Resources(tiles=both, one_tier_at_a_time=False, adcs_per_tile=2), 10 + 100 + 50 + 10),
         (Resources(tiles=both), 10 + 2 * 100 + 50 + 10),
-        (Resources(tiles=both, hops=np.asarray([3]), hop_time_s=2 * NS), 10 + 2 * 100 + 50 + 10 + 2 * 6),
         (Resources(n_channels=1), 20 + 100 + 50 + 10),  # the second array's inputs go second
     ):
         assert timing.schedule(graph, resources).latency_s == pytest.approx(expected * NS, rel=tolerances.FLOAT64)
@@ -214,8 +213,6 @@ def test_refuses_what_cannot_be_scheduled() -> None:
         timing.schedule(graph, Resources(tiles=np.zeros(3, int)))
     with pytest.raises(ValueError, match="n_digital is 0; give at least 1"):
         Resources(n_digital=0)
-    with pytest.raises(ValueError, match=r"hops have shape \(2,\)"):
-        timing.schedule(graph, Resources(hops=np.ones(2), hop_time_s=1e-9))
     with pytest.raises(ValueError, match="release_s has shape"):
         timing.schedule(graph, release_s=np.zeros(2))
     circle = timing.Graph(**{**vars(graph), "source": np.asarray([0, 1]), "target": np.asarray([1, 0])})
