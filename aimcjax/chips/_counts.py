@@ -18,6 +18,7 @@ from ..nn import Activity
 from ..periphery import resolution as bits_of
 from ..tiles import TileDesign
 from ._conversions import Conversions, count_conversions, physical_tile
+from ._flow import Flow
 
 
 class Layer(NamedTuple):
@@ -50,7 +51,8 @@ class Counts(eqx.Module):
     of one tile: `rows` in use, `lines`, `cells` of the silicon of one tile. `tiles` of the chip taken, in parts where
     layers share one. `distance_in`, `distance_sum`: mean steps that inputs and partial sums travel on the grid;
     `reach_in`, `reach_sum`: the most.
-    `crowd`: tiles (those with the same blocks are one row) by layer, blocks of it on such a tile. `groups`: converters.
+    `crowd`: tiles (those with the same blocks are one row) by layer, blocks of it on such a tile. `blocks` that a
+    vector meets, at most `stacked` of them on one tile. `groups`: converters. `flow`: what waits for what.
 
     Off the tiles: `ops`; multiply-accumulates `weight_macs` with digital weights and `attention_macs` between
     activations, which keep `weights` and `cache` numbers at hand. `tokens` of the sequence.
@@ -80,7 +82,10 @@ class Counts(eqx.Module):
     reach_in: Any
     reach_sum: Any
     crowd: Any
+    blocks: Any
+    stacked: Any
     groups: tuple[Group, ...]
+    flow: Flow
     ops: Any
     weight_macs: Any
     attention_macs: Any
@@ -116,6 +121,11 @@ def _layer(name: str, holder: Any, chip_tile: TileDesign | None) -> Layer:
     n_matrices = math.prod(stack)
     met = 1 if isinstance(holder.form, nn.Experts) else n_matrices
     return Layer(name, n_matrices, met, Partition(n_in, n_out, design.rows, design.cols), tile, holder)
+
+
+def vectors_of(layers: Sequence[Layer], activity: Activity | None) -> np.ndarray:
+    """Vectors of one sequence through each layer."""
+    return np.asarray([1.0 if activity is None else float(activity.vectors[layer.name]) for layer in layers])
 
 
 def host_counts(layers: Sequence[Layer]) -> list[Conversions]:
@@ -186,3 +196,9 @@ def crowding(tiles_of: Sequence[np.ndarray], n_tiles: int) -> tuple[np.ndarray, 
         np.add.at(blocks[:, index], tiles, 1.0)
     used = blocks[blocks.sum(axis=1) > 0]
     return np.unique(used, axis=0), (used / used.sum(axis=1, keepdims=True)).sum(axis=0)
+
+
+def stacking(tiles: np.ndarray, n_turns: int) -> float:
+    """Blocks on one tile that a vector meets, at most, from the `tiles` of those of all `n_turns` copies."""
+    turn = np.repeat(np.arange(n_turns), tiles.size // n_turns)
+    return float(np.unique(np.stack([turn, tiles]), axis=1, return_counts=True)[1].max())

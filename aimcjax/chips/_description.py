@@ -98,3 +98,9 @@ class Chip(eqx.Module):
             for row in range(rows)
             for col in range(cols)
         ]
+
+
+def position(chip: Chip, slot: Slot) -> tuple[int, int]:
+    """Row and column of a tile on the die: banks side by side."""
+    assert chip.grid is not None
+    return slot.row, slot.bank * chip.grid[1] + slot.col

@@ -11,11 +11,12 @@ import numpy as np
 
 from ..components import shorten, suggest
 from ..nn import Activity, count_activity
-from ._conversions import Conversions, physical_tile
-from ._counts import Counts, Layer, conductances, crowding, digital_counts, group_converters, host_counts, layers_of
-from ._description import Chip, Slot
+from ._conversions import physical_tile
+from ._count_placed import count_placed
+from ._counts import Counts, Layer, layers_of, vectors_of
+from ._description import Chip, Slot, position
 from ._edited import replicas_in, slots_in
-from ._strategies import Blocks, Grid, farthest, mean_distance, strategy_named
+from ._strategies import Blocks, Grid, strategy_named
 
 
 class Placed(NamedTuple):
@@ -76,7 +77,7 @@ def place(
     _check_fits(chip, layers, copies)
     if mapping is None:
         of = np.repeat(np.arange(len(layers)), [len(_blocks_of(*pair)) for pair in zip(layers, copies, strict=True)])
-        vectors = _vectors(layers, activity)
+        vectors = vectors_of(layers, activity)
         blocks = _blocks(layers, copies, keys, of, vectors, _together(layers, coactivation, strategy))
         available = chip.slots()
         chosen = strategy_named(strategy)(blocks, _grid(chip, available))
@@ -84,7 +85,8 @@ def place(
     else:
         slots = slots_in(mapping, layers, chip)
         items, strategy = tuple(Placed(*key, slots[key]) for key in keys), "as given"
-    counts = _counts(chip, layers, copies, activity, items, input_power, _tokens(sample))
+    xy = np.asarray([position(chip, item.slot) for item in items])
+    counts = count_placed(chip, layers, copies, activity, xy, input_power=input_power, tokens=_tokens(sample))
     notes = _notes(layers, activity, input_power)
     frozen = tuple(layer._replace(holder=None, tile=None) for layer in layers)
     return Placement(chip, counts, items, frozen, activity, strategy, notes)
@@ -146,10 +148,6 @@ def _check_fits(chip: Chip, layers: Sequence[Layer], copies: Sequence[int]) -> N
             )
 
 
-def _vectors(layers: Sequence[Layer], activity: Activity | None) -> np.ndarray:
-    return np.asarray([1.0 if activity is None else float(activity.vectors[layer.name]) for layer in layers])
-
-
 def _blocks(
     layers: Sequence[Layer],
     copies: Sequence[int],
@@ -198,86 +196,6 @@ def _together(layers: Sequence[Layer], coactivation: Any, strategy: str) -> dict
 def _grid(chip: Chip, slots: Sequence[Slot]) -> Grid:
     tile = np.arange(len(slots)) % chip.count_tiles()
     return Grid(tile, np.asarray([position(chip, slot) for slot in slots[: chip.count_tiles()]]))
-
-
-def position(chip: Chip, slot: Slot) -> tuple[int, int]:
-    """Row and column of a tile on the die: banks side by side."""
-    assert chip.grid is not None
-    return slot.row, slot.bank * chip.grid[1] + slot.col
-
-
-def _counts(
-    chip: Chip,
-    layers: Sequence[Layer],
-    copies: Sequence[int],
-    activity: Activity | None,
-    items: Sequence[Placed],
-    input_power: Mapping[str, float] | None,
-    tokens: int,
-) -> Counts:
-    found = host_counts(layers)
-    xy = np.asarray([position(chip, item.slot) for item in items])
-    ends = np.cumsum([layer.n_matrices * layer.part.n_tiles * n for layer, n in zip(layers, copies, strict=True)])
-    spans = [slice(end - start, end) for start, end in zip(np.diff(ends, prepend=0), ends, strict=True)]
-    width = chip.banks * (chip.grid or (0, 0))[1]
-    number = xy[:, 0] * width + xy[:, 1]
-    crowd, tiles = crowding([number[span] for span in spans], int(number.max()) + 1)
-    near = [
-        np.concatenate([xy[spans[i]] for i in before] or [np.zeros((1, 2), int)])
-        for before in _sources(layers, activity)
-    ]
-    ways = [_ways_of_sums(layer, xy[span]) for layer, span in zip(layers, spans, strict=True)]
-    pairs = [(one, xy[span]) for one, span in zip(near, spans, strict=True)]
-    per_mvm = {key: np.asarray([float(getattr(each, key)) for each in found]) for key in Conversions._fields}
-    assert chip.tile is not None
-    unit, known = per_mvm.pop("unit_columns"), [conductances(layer) for layer in layers]
-    lines, power = chip.tile.cols + unit, input_power or {}
-    column = lambda of: np.asarray([float(of(layer)) for layer in layers])
-    cells = sum(
-        n * layer.n_matrices * c.cells * layer.part.n_in * (layer.part.n_out + layer.part.grid_cols * c.unit_columns)
-        for layer, n, c in zip(layers, copies, found, strict=True)
-    )
-    return Counts(
-        names=tuple(layer.name for layer in layers),
-        vectors=_vectors(layers, activity), met=column(lambda layer: layer.met),
-        spread=column(lambda layer: layer.n_matrices // layer.met), replicas=np.asarray(copies, float),
-        inputs=per_mvm["inputs"], reads=per_mvm["reads"], codes=per_mvm["codes"], per_line=per_mvm["per_line"],
-        shared=per_mvm["shared"], n_in=column(lambda layer: layer.part.n_in),
-        n_out=column(lambda layer: layer.part.n_out), rows=column(lambda layer: layer.part.block_rows),
-        g=np.asarray([g for g, _ in known]), g_range=np.asarray([g for _, g in known]),
-        power=np.asarray([float(power.get(layer.name, np.nan)) for layer in layers]), lines=lines,
-        cells=per_mvm["cells"] * chip.tile.rows * lines, tiles=tiles,
-        distance_in=np.asarray([mean_distance(*pair) for pair in pairs]),
-        distance_sum=np.asarray([float(way.mean()) for way in ways]),
-        reach_in=np.asarray([float(farthest(*pair)) for pair in pairs]),
-        reach_sum=np.asarray([float(way.max()) for way in ways]),
-        crowd=crowd, groups=group_converters(layers), **digital_counts(activity), tokens=float(tokens),
-        n_macs=_n_macs(layers, activity), n_cells=int(cells),
-    )  # fmt: skip
-
-
-def _n_macs(layers: Sequence[Layer], activity: Activity | None) -> int:
-    if activity is not None:
-        return activity.n_macs
-    return sum(layer.met * layer.part.n_in * layer.part.n_out for layer in layers)
-
-
-def _ways_of_sums(layer: Layer, xy: np.ndarray) -> np.ndarray:
-    """Steps of partial sums to the tile that adds them, the first of every column of blocks."""
-    blocks = xy.reshape(-1, layer.part.grid_rows, layer.part.grid_cols, 2)
-    return np.abs(blocks - blocks[:, :1]).sum(axis=-1)
-
-
-def _sources(layers: Sequence[Layer], activity: Activity | None) -> list[list[int]]:
-    """The layers whose outputs each layer takes, none for the inputs of the model; without a sample the one before."""
-    if activity is None:
-        return [[index - 1] * (index > 0) for index in range(len(layers))]
-    number, found = {layer.name: index for index, layer in enumerate(layers)}, [set() for _ in layers]
-    for step in activity.steps:
-        if step.layer in number:
-            before = (activity.steps[index].layer for index in step.after)
-            found[number[step.layer]] |= {number[name] for name in before if name in number}
-    return [sorted(sources) for sources in found]
 
 
 def _tokens(sample: Any) -> int:

@@ -90,7 +90,7 @@ def test_sums_by_hand_over_the_mapping_table(machine: Machine) -> None:
         expected["buffer"] += vectors * (n_in * 7 + n_out * 6) * e(c.buffer.energy_per_bit)
         t_mvm = e(c.core.t_read) + 6 / e(c.core.adc.rate)  # six columns share one converter
         block_rows = max(row["row_range"][1] - row["row_range"][0] for *_, row in where[name])
-        t_layer[name] = vectors * (t_mvm + block_rows * 7 / e(c.links.bits_per_s))
+        t_layer[name] = t_mvm + block_rows * 7 / e(c.links.bits_per_s)  # of one vector
         t_layer[name] += (2 + max(ways_in) + max(ways_back)) * e(c.links.hop_latency)
         before = here
     expected["digital"] += activity.digital_ops * e(c.digital.energy_per_op)
@@ -101,11 +101,13 @@ def test_sums_by_hand_over_the_mapping_table(machine: Machine) -> None:
     expected["buffer"] += 2 * 64 * e(c.buffer.energy_per_bit)
     expected["dram"] = (2 * (cache - 64) + weight_bits) * e(c.dram.energy_per_bit)
     width = lambda row: row["col_range"][1] - row["col_range"][0]
-    codes = sum(activity.vectors[name] * width(row) for name in where for *_, row in where[name])
     weight_macs = activity.digital_macs - activity.activation_macs
-    digital_s = (2 * codes + activity.digital_ops + 2 * weight_macs) / e(c.digital.ops_per_s)
-    attention_s = 2 * activity.activation_macs / e(c.digital.attention_ops_per_s)
-    expected["latency"] = sum(t_layer.values()) + digital_s + attention_s + weight_bits / e(c.dram.bits_per_s)
+    assert weight_macs == 0
+    work = sum(2 * width(row) for name in where for *_, row in where[name])
+    work += sum(step.ops / max(step.vectors, 1) for step in activity.steps)
+    one = work / e(c.digital.ops_per_s) + 2 * activity.activation_macs / 4 / e(c.digital.attention_ops_per_s)
+    # The first of four vectors goes through all layers, three more follow before the attention and before the head
+    expected["latency"] = sum(t_layer.values()) + one + 2 * 3 * t_mvm
     static = c.count_tiles() * e(c.core.static_power) + 2 * e(c.digital.static_power) + e(c.buffer.static_power)
     closed, cost = expected.pop("latency"), chips.cost(machine.placement)
     expected["static"] = static * float(cost.latency_s)
@@ -115,7 +117,7 @@ def test_sums_by_hand_over_the_mapping_table(machine: Machine) -> None:
 
     numbers = _numbers(cost)
     assert float(cost.closed_latency_s) == pytest.approx(closed, rel=tolerances.COMPOSITE)
-    assert numbers.pop("latency") < closed  # vectors in a pipeline
+    assert numbers.pop("latency") == pytest.approx(closed, rel=1e-3)  # events; who goes first at the digital units
     assert numbers == pytest.approx(expected, rel=tolerances.COMPOSITE)
     assert cost.n_tiles == len(table)
     assert cost.n_cells == 2 * sum(w.size for w in weights.values())
@@ -262,8 +264,7 @@ def test_both_modes_say_how_far_they_are_apart(machine: Machine) -> None:
     exact, smooth = (chips.cost(machine.placement, batch=3, mode=mode) for mode in ("exact", "smooth"))
     for name, gap in exact.gap.items():
         np.testing.assert_allclose(gap, getattr(smooth, name) / getattr(exact, name) - 1.0, atol=1e-6)
-        assert abs(float(gap)) < 0.2 or name == "latency_s"
-    assert float(exact.gap["latency_s"]) > 0.2  # the closed form finishes a layer before it starts the next
+        assert abs(float(gap)) < (0.05 if name == "latency_s" else 0.2)
     assert float(exact.gap["area_m2"]) < -1e-3  # six columns share one converter of eight: a part of one, smoothly
     with pytest.raises(ValueError, match="mode is 'exact' or 'smooth'"):
         chips.cost(machine.placement, mode="both")
@@ -273,14 +274,15 @@ def test_both_modes_say_how_far_they_are_apart(machine: Machine) -> None:
 
 @pytest.mark.slow
 def test_ten_thousand_designs_a_second(machine: Machine) -> None:
-    """Read voltages and ADC bits of every layer, energy, latency and area of each design."""
+    """Read voltages and times, ADC bits of every layer, energy, latency and area of each design."""
     n, placement = 4096, machine.placement
 
     @jax.jit
     @jax.vmap
     def designs(z: jax.Array) -> jax.Array:
         changed = _with(_with(placement, "dac", v_max=z[0]), "adc", bits=z[1])
-        bill = chips.price(changed.counts, placement.chip, smooth=True)
+        chip = eqx.tree_at(lambda chip: chip.core.t_read, placement.chip, z[0] * 1e-6)
+        bill = chips.price(changed.counts, chip, smooth=True)
         return jnp.stack([bill.energy_J, bill.latency_s, bill.area_m2])
 
     z = jr.uniform(jr.key(0), (n, 2), minval=jnp.asarray([0.1, 4.5]), maxval=jnp.asarray([0.3, 9.0]))

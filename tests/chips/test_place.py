@@ -120,12 +120,12 @@ def test_copies_share_the_vectors_out() -> None:
     assert Counter(item.layer for item in many.items) == {"layers/0": 27, "layers/1": 18, "layers/2": 4}
     assert Counter(item.replica for item in many.items if item.layer == "layers/0") == {0: 9, 1: 9, 2: 9}
     # A text: a vector a token, so that three copies take a third of the time of the arrays
-    tokens, config = jax.ShapeDtypeStruct((6,), jnp.int32), {".*/q": 3}
+    tokens, config = jax.ShapeDtypeStruct((6,), jnp.int32), {".*/[qkv]": 3}
     alone, thrice = (chips.cost(chips.place(MOE, Chip(), sample=tokens, replicas=r)) for r in ({}, config))
     index = alone.layers.index(next(name for name in alone.layers if name.endswith("/q")))
-    mvm, transfer = float(alone.stages.mvm[index]), 8 * 8 / 512e9
-    saved = float(alone.stages.layers[index] - thrice.stages.layers[index])
-    np.testing.assert_allclose(saved, 4 * (mvm + transfer), rtol=0.02)  # steps on the mesh aside
+    saved = float(alone.closed_latency_s - thrice.closed_latency_s)
+    # In the first block; in the second what comes before is as slow as they were. Steps on the mesh aside
+    np.testing.assert_allclose(saved, 4 * float(alone.stages.mvm[index]), rtol=0.1)
     np.testing.assert_allclose(alone.components_J["core"], thrice.components_J["core"], rtol=1e-5)
     assert one.n_tiles == 19
     with pytest.raises(ValueError, match="replicas: no layer is called 'layer/0'; did you mean 'layers/0'"):

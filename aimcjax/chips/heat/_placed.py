@@ -4,7 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._cost import Cost
-from .._place import Placement, position
+from .._description import position
+from .._place import Placement
 from .._price import COMPONENTS
 from ..timing import Caps
 from ._network import Map, ThermalNetwork

@@ -8,8 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from ...nn import Step
+from .._description import position
+from .._flow import steps_of
 from .._latency import attention_rate, digital_rate
-from .._place import Placement, position
+from .._place import Placement
 from .._price import COMPONENTS, Bill, priced, static_power
 from .._strategies import farthest
 from ._budget import Caps
@@ -66,7 +68,8 @@ def count_operations(placement: Placement, *, batch: int = 1, seq_len: int | Non
     units = {name: units.of.shape[1] for name, units in units_of(placement, lockstep=True).items()}
     met = dict(zip(placement.counts.names, np.asarray(placement.counts.met), strict=True))
     per_vector = lambda step: 2 + 3 * units[step.layer] * met[step.layer] if step.layer else 2
-    return int(sum(batch * max(1, round(length * step.vectors)) * per_vector(step) for step in _steps(placement)))
+    steps = steps_of(placement.activity, placement.counts.names)
+    return int(sum(batch * max(1, round(length * step.vectors)) * per_vector(step) for step in steps))
 
 
 def placement_schedule(
@@ -84,7 +87,8 @@ class _Maker:
     def __init__(self, placement: Placement, batch: int, length: float, *, lockstep: bool) -> None:
         chip = placement.chip
         self.placement, self.chip, self.batch, self.length = placement, chip, batch, length
-        self.steps, self.layers = _steps(placement), {layer.name: i for i, layer in enumerate(placement.layers)}
+        self.steps = steps_of(placement.activity, placement.counts.names)
+        self.layers = {layer.name: i for i, layer in enumerate(placement.layers)}
         self.units, self.done = units_of(placement, lockstep=lockstep), []
         self.choices: dict[str, np.ndarray] = {}
         self.xy = np.asarray([position(chip, item.slot) for item in placement.items])
@@ -233,17 +237,6 @@ def _choices(placement: Placement, given: Mapping[str, Any], maker: _Maker) -> d
                 )
             found[layer.name] = chosen
     return found
-
-
-def _steps(placement: Placement) -> tuple[Step, ...]:
-    """What one sequence does; without a sample one vector through one layer after the other."""
-    if placement.activity is not None:
-        return placement.activity.steps
-    names = placement.counts.names
-    return (
-        Step("", 0, 0, 0, 0, (), ()),
-        *(Step(name, 1, 0, 0, 0, (index,), ()) for index, name in enumerate(names)),
-    )
 
 
 def sequence_length(placement: Placement, seq_len: int | None) -> float:

@@ -39,7 +39,9 @@ def placement_requests(
         length = sequence_length(placement, seq_len)
         bill = priced(placement.counts, placement.chip, batch=batch, length=length)
         stages = bill.stages
-        work = batch * max(float(t) for t in (stages.tiles, stages.digital, stages.attention, stages.dram))
+        work = batch * max(
+            float(t) for t in (stages.tiles, stages.links, stages.digital, stages.attention, stages.dram)
+        )
         found = queue_requests(float(bill.latency_s), work, **load)
         return Stream(found, "estimated from the closed form and its busiest resource")
     graph, resources = placement_graph(placement, batch=batch, seq_len=seq_len), placement_resources(placement)

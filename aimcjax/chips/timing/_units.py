@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._place import Placement, position
+from .._description import position
+from .._place import Placement
 from ._graph import Block
 
 

@@ -96,7 +96,6 @@ def test_vectors_follow_each_other_in_a_pipeline() -> None:
     table = found.trace()
     starts = np.sort(table["start_s"][(table["name"] == "embed") & (table["kind"] == "mvm")])
     np.testing.assert_allclose(np.diff(starts), MVM, rtol=1e-5)
-    assert float(cost.latency_s) < 0.8 * float(cost.closed_latency_s)
     stages = cost.stages
     assert stages is not None
     assert float(cost.latency_s) > max(float(t) for t in (stages.tiles, stages.digital, stages.attention))
