@@ -91,6 +91,22 @@ def test_cost_prints_its_table_and_draws(tmp_path: Path) -> None:
     for word in (*chips.COMPONENTS, "total", "TOPS/W", "fJ/MAC", "hermes_2023", "batch 4", "assumed: "):
         assert word in result.output
     assert chart.read_bytes().startswith(b"\x89PNG")
+    words = "converters are those of the model's tile at the prices of hermes_2023 (UniformDac for PulseWidthDac)"
+    assert words in result.output
+    weights = "tile={type: weight_level_tile, rows: 32, cols: 32}"  # takes the converters of the chip
+    result = _run("cost", CONFIG, *SMALL, weights, "chip.design=hermes_2023", "--out", str(chart))
+    assert result.exit_code == 0, result.output
+    assert "converters are those" not in result.output
+
+
+def test_cost_takes_every_study_with_one_model_on_a_chip(tmp_path: Path) -> None:
+    configs, out = Path(CONFIG).parent, ("--out", str(tmp_path / "cost.png"))
+    result = _run("cost", str(configs / "service_digits.yaml"), *out)
+    assert result.exit_code == 0, result.output
+    assert "service_digits" in result.output
+    result = _run("cost", str(configs / "economics.yaml"), *out)
+    assert (result.exit_code, result.output.count("\n")) == (2, 1)
+    assert "study: economics puts no one model on a chip" in result.output
 
 
 def test_cost_serves_requests_and_writes_its_schedule(tmp_path: Path) -> None:

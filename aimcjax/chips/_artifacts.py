@@ -2,13 +2,17 @@
 
 import importlib.resources
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 from .. import nn
 from ..components import suggest
+from ..tiles import ProgrammingReport, PulseCost
+from ._conversions import physical_tile
 from ._mapping_table import column_scales, mapping_table
 from ._place import Placement
 
@@ -37,15 +41,18 @@ def schema(name: str) -> dict[str, Any]:
     return json.loads((_FILES / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def write_artifacts(folder: Path, model: Any, placement: Placement) -> None:
+def write_artifacts(
+    folder: Path, model: Any, placement: Placement, reports: Mapping[str, ProgrammingReport] | None = None
+) -> None:
     """Writes `mapping_table.json`, `per_tile_calibration/*.json` and `runtime_policy.yaml` into `folder`.
 
-    **Arguments:** `model`, from `nn.convert` or, so that calibrations are known, `nn.program`; `placement` of it.
+    **Arguments:** `model`, from `nn.convert` or, so that calibrations are known, `nn.program`; `placement` of it;
+    `reports`, from `nn.programming_reports` with the key of the chip, for what programming it took.
     """
     rows = mapping_table(model, placement)
     (folder / "per_tile_calibration").mkdir(parents=True, exist_ok=True)
     (folder / "mapping_table.json").write_text(_lines(rows), encoding="utf-8")
-    known = _calibrations(model)
+    known = _calibrations(model, reports or {})
     for row in rows:
         state = {"tile_id": row["tile_id"], "layer": row["layer"], **known(row)}
         (folder / row["calibration"]).write_text(json.dumps(state) + "\n", encoding="utf-8")
@@ -57,7 +64,7 @@ def _lines(rows: list[dict[str, Any]]) -> str:
     return "[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n"
 
 
-def _calibrations(model: Any) -> Any:
+def _calibrations(model: Any, reports: Mapping[str, ProgrammingReport]) -> Any:
     """What is known of a tile, by its row of the table."""
     layers = nn.analog_layers(model)
     programmed = all(isinstance(layer, nn.ProgrammedLinear) for layer in layers.values())
@@ -79,6 +86,28 @@ def _calibrations(model: Any) -> Any:
             "scale": [float(value) for value in scale],
             "bias": None if flat is None else [float(value) for value in flat],
             "last_program_time": 0.0,
+            "program_stats": _stats(matrices[row["layer"]].matrix.design, reports, row["layer"], i, j) or stats,
         }
 
     return of
+
+
+def _stats(design: Any, reports: Mapping[str, ProgrammingReport], name: str, i: int, j: int) -> dict[str, Any] | None:
+    """Of one tile, if it is known: pulses and verifying reads of all cells, cells that ended beyond the tolerance of
+    the policy (where it has one), and the time of every row of cells, or of all where they are not written by rows."""
+    layer, _, index = name.removesuffix("]").partition("[")
+    if layer not in reports:
+        return None
+    member = (int(index),) if index else ()
+    report = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64)[*member, i, j], reports[layer])
+    tile = physical_tile(design)
+    cost, tolerance = getattr(tile.policy, "cost", PulseCost()), getattr(tile.policy, "tolerance", None)
+    span = float(tile.device.g_max) - float(tile.device.g_min)
+    rows = float(cost.write_time) * report.pulses.max(axis=-1) + float(cost.read_time) * report.reads.max(axis=-1)
+    by_row = np.isclose(rows.sum(), report.time, rtol=1e-4)
+    return {
+        "pulses": float(report.pulses.sum()),
+        "verify_count": float(report.reads.sum()),
+        "failures": None if tolerance is None else int(np.sum(np.abs(report.error) > float(tolerance) * span)),
+        "latency_s": [float(time) for time in rows.ravel()] if by_row else [float(report.time)],
+    }

@@ -13,6 +13,7 @@ from ._description import Chip, Slot
 
 
 _NEEDED = ("tile_id", "layer", "row_range", "col_range", "replica", "bank", "grid_row", "grid_col", "tier")
+_OTHERS = ("encoding", "adc_bits", "dac_bits", "verify_policy", "scale", "replication", "chip", "calibration")
 
 
 def read_mapping(path: str | Path) -> list[dict[str, Any]]:
@@ -38,6 +39,13 @@ def read_mapping(path: str | Path) -> list[dict[str, Any]]:
 
 
 def _check_row(row: Mapping[str, Any], where: str) -> None:
+    for key in row:
+        if key not in (*_NEEDED, *_OTHERS):
+            hint = suggest(str(key), (*_NEEDED, *_OTHERS))
+            raise ValueError(f"{where}: a row of the table has no {shorten(key)}; {hint}")
+    for key in ("tile_id", "layer"):
+        if not isinstance(row[key], str):
+            raise ValueError(f"{where}: {key} is a name, got {shorten(row[key])}")
     for key in ("replica", "bank", "grid_row", "grid_col", "tier"):
         if isinstance(row[key], bool) or not isinstance(row[key], int) or row[key] < 0:
             raise ValueError(f"{where}: {key} is a whole number from 0, got {shorten(row[key])}")
@@ -71,14 +79,17 @@ def _check_calibration(path: Path, row: Mapping[str, Any]) -> None:
 def replicas_in(rows: Sequence[Mapping[str, Any]], layers: Sequence[Layer]) -> list[int]:
     """How often the table holds every layer. **Raises:** `ValueError` for layers that the model does not have."""
     by_matrix = {name: index for index, layer in enumerate(layers) for name in matrix_names(layer)}
-    copies = [1] * len(layers)
+    seen: list[dict[int, str]] = [{} for _ in layers]
     for row in rows:
         if row["layer"] not in by_matrix:
             hint = suggest(str(row["layer"]), by_matrix)
             raise ValueError(f"mapping: the model has no layer {row['layer']!r} (tile {row['tile_id']}); {hint}")
-        index = by_matrix[row["layer"]]
-        copies[index] = max(copies[index], row["replica"] + 1)
-    return copies
+        seen[by_matrix[row["layer"]]].setdefault(row["replica"], f"layer {row['layer']}, tile {row['tile_id']}")
+    for replicas in seen:
+        for replica, here in replicas.items():  # one by one: a table may say a billion
+            if replica and replica - 1 not in replicas:
+                raise ValueError(f"mapping: {here}: it is of replica {replica} and no tile is of replica {replica - 1}")
+    return [max(1, len(replicas)) for replicas in seen]
 
 
 def slots_in(
@@ -93,10 +104,19 @@ def slots_in(
     known = {name: {**_design(layer), "chip": chip.name} for layer in layers for name in matrix_names(layer)}
     found: dict[tuple[str, int, int, int], Slot] = {}
     taken: dict[Slot, str] = {}
+    ids: set[str] = set()
+    counted = zip(layers, replicas_in(rows, layers), strict=True)
+    copies = {name: n for layer, n in counted for name in matrix_names(layer)}
     for row in rows:
         here, slot = f"layer {row['layer']}, tile {row['tile_id']}", _slot(row)
         key = (row["layer"], *_block(row, part_of[row["layer"]], here), row["replica"])
+        if row["tile_id"] in ids:
+            raise ValueError(f"mapping: {here}: another tile is called so too; every tile_id is there once")
+        ids.add(row["tile_id"])
         _check_rest(row, known[row["layer"]], here)
+        if row.get("replication", copies[row["layer"]]) != copies[row["layer"]]:
+            held = f"the table holds the layer {copies[row['layer']]} times"
+            raise ValueError(f"mapping: {here}: replication is {shorten(row['replication'])} and {held}")
         if not _is_on(slot, chip):
             raise ValueError(f"mapping: {here}: {_spelled(slot)} is not on chip {chip.name} ({_sizes(chip)})")
         if slot in taken:
@@ -104,9 +124,9 @@ def slots_in(
         if key in found:
             raise ValueError(f"mapping: {here} holds weights that another tile holds: {_weights(row)}")
         found[key], taken[slot] = slot, here
-    for layer, n in zip(layers, replicas_in(rows, layers), strict=True):
-        for name in matrix_names(layer):
-            _check_whole(name, layer.part, n, found)
+    tiles = {key: here.rpartition(" ")[2] for key, here in zip(found, taken.values(), strict=True)}
+    for name, n in copies.items():
+        _check_whole(name, part_of[name], n, tiles)
     return found
 
 
@@ -115,15 +135,18 @@ def matrix_names(layer: Layer) -> list[str]:
     return [layer.name] if layer.n_matrices == 1 else [f"{layer.name}[{index}]" for index in range(layer.n_matrices)]
 
 
-def _check_whole(name: str, part: Any, n_replicas: int, found: Mapping[tuple[str, int, int, int], Slot]) -> None:
+def _check_whole(name: str, part: Any, n_replicas: int, found: Mapping[tuple[str, int, int, int], str]) -> None:
     for replica in range(n_replicas):
         for i in range(part.grid_rows):
             for j in range(part.grid_cols):
                 if (name, i, j, replica) not in found:
                     rows, cols = part.row_range(i), part.col_range(j)
+                    others = [tile for key, tile in found.items() if (key[0], key[3]) == (name, replica)]
+                    beside = f"beside tile {others[-1]}" if others else "and it has no other tile"
                     raise ValueError(
                         f"mapping: layer {name} has a hole: no tile holds inputs {list(rows)} and outputs {list(cols)}"
                         + f" of replica {replica}" * (n_replicas > 1)
+                        + f", {beside}"
                     )
 
 

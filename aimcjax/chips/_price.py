@@ -66,7 +66,7 @@ def price(counts: Counts, chip: Chip, *, batch: Any = 1.0, length: Any = 1.0, sm
     """
     layers = ft.partial(jnp.asarray, dtype=float)
     c = jax.tree.map(layers, counts)
-    found = _converted(c, chip, smooth)
+    found = converted(c, chip, smooth)
     tech, core, digital, links = chip.technology, chip.core, chip.digital, chip.links
     check_node(tech.node)
     runs = batch * length * c.vectors * c.met
@@ -111,7 +111,7 @@ def priced(
     return _compiled(counts, chip, **numbers, smooth=smooth)
 
 
-def _converted(counts: Counts, chip: Chip, smooth: bool) -> Converted:
+def converted(counts: Counts, chip: Chip, smooth: bool) -> Converted:
     """By layer, whatever the kinds of converters: each kind is one mapped call."""
     core = chip.core
     adc_model, dac_model = (at_node(model, chip.technology, smooth) for model in (core.adc, core.dac))

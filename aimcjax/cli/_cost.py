@@ -10,7 +10,7 @@ from rich.table import Table
 
 from .. import chips, reports, studies
 from ..components import read_quantity
-from ..config import load_config
+from ..config import load_placed
 from ._errors import one_line
 
 
@@ -48,7 +48,7 @@ def cost(
     - `aimcjax cost configs/mlp_digits.yaml --batch 64 --limit "330 K"`
     """
     with one_line():
-        resolved = load_config(config, overrides or [])
+        resolved = load_placed(config, overrides or [])
         target = out or Path(f"{resolved.name}_cost.png")
         _check_file(target, "--out", ".png")
         if trace is not None:
@@ -74,6 +74,7 @@ def cost(
                 chips.timing.write_chrome_trace(schedule, trace)
                 lines.append(f"trace: {trace}")
         reports.plot_cost(found, target, title=f"{resolved.name} on {placement.chip.name}")
+    lines += reports.converter_lines(placement)
     _show(resolved.name, placement, found, [*lines, f"chart: {target}"])
 
 

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from .. import chips, studies
-from ..config import Config, ConfigError, ServiceConfig, load_study
+from ..config import load_placed
 from ._errors import one_line
 
 
@@ -35,9 +35,7 @@ def map_command(
       `aimcjax run configs/service_digits.yaml chip.mapping=maps/service`
     """
     with one_line():
-        resolved = load_study(config, overrides or [])
-        if not isinstance(resolved, Config | ServiceConfig):
-            raise ConfigError(f"study: {resolved.study} puts no one model on a chip; give another config")
+        resolved = load_placed(config, overrides or [])
         target = out or Path("maps") / resolved.name
         studies.check_target(target, overwrite=overwrite)
         analog, placement = studies.place_shapes(resolved)

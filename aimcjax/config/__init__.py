@@ -10,7 +10,7 @@ unknown keys, types and units are refused with what was expected.
 - `shapes(config.model, data, key)`: the network with shapes for arrays, before anything is allocated.
 - `load_study(path, overrides)`: that of the study which its key `study` names: `InMemoryToyConfig`,
   `InMemoryTrainingConfig`, `DeltaRuleStudyConfig`, `InMemoryLoraConfig`, `ServiceConfig`, `EconomicsConfig`,
-  `CodesignConfig`.
+  `CodesignConfig`. `load_placed`, of those that put one model on a chip.
 - `policy_yaml(policy)`: the text of a runtime policy. `build`, `describe`: components from and to `{type: name, ...}`.
 """
 
@@ -23,7 +23,12 @@ from ._in_memory import (
     InMemoryToyConfig as InMemoryToyConfig,
     InMemoryTrainingConfig as InMemoryTrainingConfig,
 )
-from ._load import ConfigError as ConfigError, load_config as load_config, load_study as load_study
+from ._load import (
+    ConfigError as ConfigError,
+    load_config as load_config,
+    load_placed as load_placed,
+    load_study as load_study,
+)
 from ._models import shapes as shapes
 from ._schema import Config as Config
 from ._service import ServiceConfig as ServiceConfig, policy_yaml as policy_yaml

@@ -42,6 +42,14 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     return config
 
 
+def load_placed(path: Path, overrides: Sequence[str] = ()) -> Config | ServiceConfig:
+    """`load_study` of a study that puts one model on a chip. **Raises:** `ConfigError` as there, and for others."""
+    config = load_study(path, overrides)
+    if not isinstance(config, Config | ServiceConfig):
+        raise ConfigError(f"study: {config.study} puts no one model on a chip; give another config")
+    return config
+
+
 def load_study(path: Path, overrides: Sequence[str] = ()) -> Any:
     """Reads a YAML config, applies `key.path=value` overrides (values are YAML) and validates it as one of the study
     that its key `study` names, `score_over_time` unless given.

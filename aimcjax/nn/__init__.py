@@ -7,6 +7,7 @@
 
 - `AnalogLinear`, `ProgrammedLinear`, `AgedLinear`: the three lives of a layer; `AbstractForm`, what it does around its
   matrices.
+- `programming_reports`: pulses, reads, errors, energy and time of what `program` does.
 - `trainable`: which leaves training may change. `with_compensation`, `with_compensation_strength`:
   another drift compensation, or the same at another strength.
 - `reused`: a layer in one step of a loop, with read noise of that step; `is_recurrent`: cells that need it not.
@@ -71,6 +72,7 @@ from ._loops import is_recurrent as is_recurrent
 from ._matrices import matrix_layers as matrix_layers
 from ._over_stack import over_stack as over_stack
 from ._patches import with_patches as with_patches
+from ._programming import programming_reports as programming_reports
 from ._ranges import (
     AbstractRangeRule as AbstractRangeRule,
     ClippingRange as ClippingRange,

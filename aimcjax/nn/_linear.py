@@ -74,17 +74,20 @@ class AnalogLinear(AbstractAnalogLayer):
 
         **Raises:** `ValueError` for NaN or infinite weights.
         """
-        matrices = self.matrices
         try:
-            check_finite(matrices)
+            check_finite(self.matrices)
         except ValueError as error:
             raise ValueError(f"layer {self.name}: {error}") from None
-        matrices, scale = self._scaled(matrices)
-        w = (matrices / scale[..., None]).mT
+        w, scale = self.on_tiles()
         program = program_matrix if w.ndim == 2 else program_stack
         return ProgrammedLinear(
             matrix=program(self.design, w, key=key, compensation=self.compensation), scale=scale, **_around(self)
         )
+
+    def on_tiles(self) -> tuple[Float[Array, "*stack n_in n_out"], Float[Array, "*stack n_out"]]:
+        """The matrices that tiles hold, within [-1, 1], and the digital scale of every output."""
+        matrices, scale = self._scaled(self.matrices)
+        return (matrices / scale[..., None]).mT, scale
 
     def _scaled(self, matrices: Array) -> tuple[Array, Float[Array, "*stack n_out"]]:
         """The matrices as they go to tiles, and the digital scale of every output."""

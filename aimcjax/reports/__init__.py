@@ -5,7 +5,8 @@
 - `write`: `report.md` with its figures. `score_table`, `cost_lines`, `findings`: its parts.
 - `StudyReport`, `write_study`: what studies of training found; `Panel`, `plot_panels`: their curves.
 - `device_table`, `datasheet_lines`, `parameter_lines`, `plot_device`: memory cells side by side, and one in a picture.
-- `cost_rows`, `headline_lines`, `heat_line`, `limit_line`, `stream_lines`, `plot_cost`: what a placed model costs.
+- `cost_rows`, `headline_lines`, `heat_line`, `limit_line`, `converter_lines`, `stream_lines`, `plot_cost`: what a
+  placed model costs.
 - `references`: the published models that a design is made of.
 - `plot_fit`, `fit_table`, `goodness_line`, `fit_markdown`: data against a fitted model.
 - `tile_weights`: target and held weights of every tile. `tile_health`, `write_tile_health`: a row of numbers for each,
@@ -18,6 +19,7 @@
 """
 
 from ._cost import (
+    converter_lines as converter_lines,
     cost_rows as cost_rows,
     headline_lines as headline_lines,
     heat_line as heat_line,

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..chips import COMPONENTS, Cost, Placement, heat, timing
+from ..tiles import ManagedTile, TileDesign
 from ..units import format_quantity
 
 
@@ -34,6 +35,22 @@ def headline_lines(cost: Cost) -> list[str]:
         f"{float(cost.tops_per_watt):.3g} TOPS/W (two operations a MAC), {float(cost.fj_per_mac):.4g} fJ/MAC",
         f"area {readable(cost.area_m2, 'm2')}; {cost.n_tiles:,} blocks; {cost.n_cells:,} cells hold weights",
         f"smooth against exact: {gaps}",
+    ]
+
+
+def converter_lines(placement: Placement) -> list[str]:
+    """Where converters of the model are of other kinds than those of its chip, whose prices they pay: which."""
+    given, words = placement.chip.tile, []
+    own = given.tile if isinstance(given, ManagedTile) else given
+    for name in ("dac", "adc") if isinstance(own, TileDesign) else ():
+        chip_kind = type(getattr(own, name)).__name__
+        kinds = sorted({type(getattr(group, name)).__name__ for group in placement.counts.groups} - {chip_kind})
+        words += [f"{', '.join(kinds)} for {chip_kind}"] if kinds else []
+    if not words:
+        return []
+    return [
+        f"assumed: converters are those of the model's tile at the prices of {placement.chip.name} "
+        f"({'; '.join(words)}); a weight_level_tile takes those of the chip"
     ]
 
 
@@ -92,7 +109,8 @@ def plot_cost(cost: Cost, path: Path, *, title: str, n_layers: int = 24) -> None
     _stacked(right, energy[:, shown] / scale, [cost.layers[index] for index in shown])
     apart = f"; off the tiles {readable(energy[:, -1].sum(), 'J')}"
     right.set(ylabel=f"energy ({unit})", title=f"{len(shown)} of {len(on_tiles)} layers on tiles{apart}")
-    right.legend(fontsize="x-small", ncols=3)
+    right.set_ylim(0, 1.25 * energy[:, shown].sum(axis=0).max() / scale)  # room for the legend above all bars
+    right.legend(fontsize="x-small", ncols=5, loc="upper center")
     figure.suptitle(title)
     figure.savefig(path, dpi=150)
 

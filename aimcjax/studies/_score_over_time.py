@@ -66,7 +66,8 @@ def score_over_time(
                 wall_s=time.monotonic() - started,
             )
             _write(run, config, results, analog["hwa"], portrait, tiles)
-            chips.write_artifacts(run, portrait, placement)
+            took = nn.programming_reports(analog["hwa"], key=keys["portrait"])
+            chips.write_artifacts(run, portrait, placement, took)
             checkpoint.save(run / "checkpoint", baseline=model, **trained)
     return results
 

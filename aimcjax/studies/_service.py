@@ -45,10 +45,13 @@ def service(
             )  # fmt: skip
         analog = roads.map_directly(config, model, data)
         portrait = eqx.filter_jit(nn.program)(analog, key=keys["portrait"])
-        energy = float(roads.chip_cost(config, analog, portrait, data)[1].energy_J)
+        placement, cost = roads.chip_cost(config, analog, portrait, data)
+        energy = float(cost.energy_J)
         with tell.working(f"{config.traffic.steps} steps under {len(config.policies)} policies"):
             found, baseline = _serve(config, analog, data, energy, keys["service"])
-        _write_policies(run, config, found)
+        written = nn.programming_reports(analog, key=keys["portrait"])
+        facts = {"per_request": serving.request_facts(placement), "per_write": serving.write_facts(written)}
+        _write_policies(run, config, serving.telemetry(found, **facts))
         report = _report(config, found, baseline, energy, time.monotonic() - started)
         write_run(run, config, report)
     return report
@@ -74,8 +77,7 @@ def _serve(config: ServiceConfig, analog: Any, data: Dataset, energy: float, key
     return found, float(score(eqx.filter_jit(nn.apply)(nn.to_digital(analog), x, key=key), y))
 
 
-def _write_policies(run: Path, config: ServiceConfig, found: Any) -> None:
-    records = serving.telemetry(found)
+def _write_policies(run: Path, config: ServiceConfig, records: list[dict[str, Any]]) -> None:
     for name, policy in config.policies.items():
         (run / f"runtime_policy_{name}.yaml").write_text(policy_yaml(policy), encoding="utf-8")
         own = [record for record in records if record["policy"] == name]

@@ -227,17 +227,26 @@ def _edit(name: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         changed[0]["chip"] = "another"
     elif name == "layer":
         changed[0]["layer"] = "layers/9"
+    elif name == "name":
+        changed[1]["tile_id"] = changed[0]["tile_id"]
+    elif name == "copies":
+        changed[1]["replication"] = 5
+    elif name == "billion":
+        changed[1]["replica"] = 10**9
     return changed
 
 
 EDITED = {
     "overlap": "layer layers/1, tile tile_0010 overlaps layer layers/0, tile tile_0002: both are at bank 0",
-    "hole": r"layer layers/0 has a hole: no tile holds inputs \[7, 14\] and outputs \[8, 16\]",
+    "hole": r"layer layers/0 has a hole: no tile holds inputs \[7, 14\] and outputs \[8, 16\], beside tile",
     "off": "layer layers/0, tile tile_0000: bank 0, row 9, column .* is not on chip chip",
     "cut": r"layer layers/0, tile tile_0001: inputs \[0, 4\] .* is no block of the layer",
     "twice": "layer layers/0, tile tile_0001 holds weights that another tile holds",
     "bits": "layer layers/0, tile tile_0002: adc_bits is 3.0 and that of the model and chip is 8.0; only positions",
     "chip": "layer layers/0, tile tile_0000: chip is 'another' and that of the model and chip is 'chip'",
+    "name": "layer layers/0, tile tile_0000: another tile is called so too",
+    "copies": "layer layers/0, tile tile_0001: replication is 5 and the table holds the layer 1 times",
+    "billion": "layer layers/0, tile tile_0001: it is of replica 1000000000 and no tile is of replica 999999999",
     "layer": "the model has no layer 'layers/9' \\(tile tile_0000\\); did you mean 'layers/0'|no layer 'layers/9'",
 }
 
@@ -257,6 +266,24 @@ def test_what_is_no_mapping_table_is_refused(tmp_path: Any) -> None:
         path.write_text(text)
         with pytest.raises(ValueError, match=message):
             chips.read_mapping(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"layer": ["layers/0"]}, "tile tile_0000: layer is a name, got "),
+        (
+            {"adc_bit": 3},
+            "layer layers/0, tile tile_0000: a row of the table has no 'adc_bit'; did you mean 'adc_bits'",
+        ),
+    ],
+)
+def test_rows_hold_what_the_schema_says(written: Any, tmp_path: Any, changes: dict[str, Any], message: str) -> None:
+    rows = chips.read_mapping(written[0] / "mapping_table.json")
+    (tmp_path / "mapping_table.json").write_text(json.dumps([{**rows[0], **changes}, *rows[1:]]))
+    with pytest.raises(ValueError, match=message) as error:
+        chips.read_mapping(tmp_path)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.slow

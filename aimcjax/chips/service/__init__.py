@@ -2,9 +2,11 @@
 
 - `serve(model, policies, traffic, network, ...)`: accuracy, energy and availability under each `Policy`.
 - `load_policy`, `describe_policy`: `runtime_policy.yaml`; `TRIGGERS`, `ACTIONS`, and a class for each action.
-- `telemetry`, `write_telemetry`, `read_telemetry`, `telemetry_table`: its log, as JSON lines or a table (`FIELDS`).
+- `telemetry`, `write_telemetry`, `read_telemetry`, `telemetry_table`: its log, as JSON lines or a table (`FIELDS`);
+  `request_facts`, `write_facts`: what requests and writes take of the tiles.
 """
 
+from ._facts import request_facts as request_facts, write_facts as write_facts
 from ._policy import (
     ACTIONS as ACTIONS,
     TRIGGERS as TRIGGERS,

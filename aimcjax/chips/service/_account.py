@@ -41,6 +41,7 @@ def account(world: World, policy: Policy, state: State, requests: Scalar, found:
         "spares": state.spares,
         "peak_temperature_K": jnp.max(found.temperature),
         "temperature_K": found.of_layers,
+        "node_temperature_K": found.temperature.ravel(),
         "age_s": state.ages,
         "written": found.written,
         "moved": found.moved,

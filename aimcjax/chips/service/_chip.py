@@ -142,8 +142,7 @@ def _failed(matrix: Any) -> Float[Array, ""]:
 def _rewritten_layer(layer: nn.AnalogLinear, programmed: nn.ProgrammedLinear, key: PRNGKey) -> tuple[Any, Array]:
     matrix: Any = programmed.matrix
     design, part = matrix.design, matrix.partition
-    matrices, scale = layer._scaled(layer.matrices)
-    w = (matrices / scale[..., None]).mT
+    w, _ = layer.on_tiles()
     blocks = part.split_matrix(w) if w.ndim == 2 else jax.vmap(part.split_matrix)(w)
     lead = matrix.reference.shape[:-2]
     keys = _random.split(key, math.prod(lead)).reshape(lead)

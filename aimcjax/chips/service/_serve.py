@@ -67,7 +67,8 @@ def serve(
     `leakage_energy_J`, `monitor_energy_J`, `action_energy_J`), `downtime_s`, `availability` since the start (requests
     served in the step in which they came, over requests asked: what is throttled or comes while the chip is out of
     service is lost), `action` (0, or 1 + the place of its reason in `TRIGGERS`), `retries`, `spares`, and of layers
-    `temperature_K`, `age_s`, `writes` of their cells, `version` of their contents, `failed_share`, `written`, `moved`.
+    `temperature_K`, `age_s`, `writes` of their cells, `version` of their contents, `failed_share`, `written`, `moved`;
+    of the nodes of the network `node_temperature_K`.
 
     **Raises:** `ValueError` for a network with too few tiles, layers with tied weights, or a chip that runs away.
     """
@@ -160,6 +161,7 @@ def _places(tiles: list[int], layers: list[str], network: ThermalNetwork) -> np.
 
 def _dataset(records: list[dict[str, Array]], policies: list[str], world: World) -> xr.Dataset:
     more = {**dict.fromkeys(_OF_LAYERS, ("layer",)), **dict.fromkeys(_OF_ACTIONS, ("action_name",))}
+    more["node_temperature_K"] = ("node",)
     found = {name: np.stack([np.asarray(record[name]) for record in records]) for name in records[0]}
     wide = {name: v.astype(np.float64) if name.endswith(("_J", "_s")) else v for name, v in found.items()}
     data = {name: (("policy", "step", *more.get(name, ())), values) for name, values in wide.items()}

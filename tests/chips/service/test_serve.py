@@ -253,23 +253,30 @@ def test_rewriting_keeps_faults_and_draws_the_rest_anew(machine: Machine) -> Non
 
 
 def test_telemetry_adds_up_and_is_read_back(half_a_year: Any, tmp_path: pathlib.Path) -> None:
-    records = service.telemetry(half_a_year, per_request={"layers/0": {"adc_calls": 16.0}})
+    given = {"adc_calls": 16.0, "adc_latency": 2e-9, "peak_current": 1e-3}
+    took = {"program_pulses": 640.0, "verify_count": 96.0, "program_latency": 3e-6}
+    records = service.telemetry(half_a_year, per_request={"layers/0": given}, per_write={"layers/1": took})
     for i, policy in enumerate(half_a_year.policy.values):
         total = sum(record["energy_J"] for record in records if record["policy"] == policy)
         assert total == pytest.approx(float(half_a_year.energy_J[i].sum()), rel=1e-9)
     writes = [record for record in records if record["op_type"] == "write"]
-    assert sum(record["program_pulses"] for record in writes) == 6 * int(half_a_year.cells.sum())
+    assert sum(record["program_pulses"] for record in writes) == 6 * (int(half_a_year.cells[0]) + 640)
+    assert sum(record["verify_count"] for record in writes if record["layer"] == "layers/1") == 6 * 96
+    assert {record["program_latency"] for record in writes} == {60.0, 3e-6}
     assert {(record["policy"], record["action"], record["reason"]) for record in writes} == {
         ("refresh", "refresh", "every")
     }
     first = next(record for record in records if record["op_type"] == "inference")
     assert first["adc_calls"] == pytest.approx(16.0 * float(half_a_year.served[0, 0]))
+    assert (first["adc_latency"], first["peak_current"]) == (2e-9, 1e-3)
+    with pytest.raises(ValueError, match="per_write of layer layers/0 knows program_pulses, .*, got 'adc_calls'"):
+        service.telemetry(half_a_year, per_write={"layers/0": given})
     service.write_telemetry(records, tmp_path / "log.jsonl")
     assert service.read_telemetry(tmp_path / "log.jsonl") == records
     table = service.telemetry_table(records)
     assert float(table.energy_J.sum()) == pytest.approx(float(half_a_year.energy_J.sum()), rel=1e-9)
     assert set(table) == set(service.FIELDS)
-    (tmp_path / "log.jsonl").write_text('{"time_s": 1}\n')
+    (tmp_path / "log.jsonl").write_text('{"timestamp": 1}\n')
     with pytest.raises(ValueError, match=r"line 1 is no record of telemetry"):
         service.read_telemetry(tmp_path / "log.jsonl")
 
