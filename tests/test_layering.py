@@ -28,7 +28,8 @@ LEVELS = [
     {"__main__"},
 ]
 LEVEL = {part: level for level, parts in enumerate(LEVELS) for part in parts}
-ONLY_IN = {"pydantic": {"config"}, "typer": {"cli"}, "matplotlib": {"reports"}, "xarray": {"reports", "chips"},
+ONLY_IN = {"pydantic": {"config"}, "typer": {"cli"}, "matplotlib": {"reports"}, "zarr": {"sweeps"},
+           "xarray": {"reports", "chips", "sweeps"},
            "sklearn": {"datasets"}, "orbax": {"checkpoint"}, "flax": {"nn"}, "numpyro": {"fitting"},
            "yaml": {"config", "reports", "components", "fitting"}}  # fmt: skip
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -142,3 +142,18 @@ def _is_one_line(result, expected: str) -> None:
     assert lines[0].startswith("aimcjax: ")
     assert expected in lines[0]
     assert "Traceback" not in result.output
+
+
+def test_report_of_a_finished_run_tells_its_scores_and_cites_its_models(finished: Path, tmp_path: Path) -> None:
+    out = tmp_path / "page"
+    result = CliRunner().invoke(app, ["report", str(finished), "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    text = (out / "report.md").read_text()
+    summary = json.loads((finished / "summary.json").read_text())
+    row = next(row for row in summary["roads"]["hwa"]["compensated"] if row["t_s"] == 86400.0)
+    assert f"{100 * row['mean']:.1f} ± {100 * row['std']:.1f} %" in text
+    assert "3 chips, fewer than 5" in text
+    assert "Accurate deep neural network inference" in text
+    assert {path.name for path in (out / "figures").iterdir()} == {
+        "score_over_time.svg", "ablation.svg", "energy_breakdown.svg", "conductance_change.svg", "weight_error.png",
+    }  # fmt: skip

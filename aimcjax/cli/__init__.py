@@ -1,4 +1,5 @@
-"""The command line: `aimcjax run`, `aimcjax plan`, `aimcjax map`, `aimcjax cost`, `aimcjax devices`, `aimcjax fit`."""
+"""The command line: `aimcjax run`, `train`, `sweep`, `plan`, `map`, `cost`, `devices`, `fit`, `plot`, `report`,
+`cite`."""
 
 import signal
 import sys
@@ -6,13 +7,18 @@ from typing import Any
 
 import typer
 
+from ._cite import cite
 from ._cost import cost
 from ._devices import devices
 from ._errors import refuse
 from ._fit import fit
 from ._map import map_command
 from ._plan import plan
+from ._plot import plot
+from ._report import report
 from ._run import run
+from ._sweep import sweep
+from ._train import train
 
 
 _UsageError: Any = typer.BadParameter.__base__  # Typer exports no name for it
@@ -33,7 +39,7 @@ def _describe() -> None:
     """
 
 
-for _command in (run, plan, cost, devices, fit):
+for _command in (run, train, sweep, plan, cost, devices, fit, plot, report, cite):
     app.command()(_command)
 app.command("map")(map_command)
 

@@ -24,10 +24,15 @@ def run(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Directory of the run; default `runs/NAME`.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run there.")] = False,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="A run, or what `train` wrote: use its networks.", metavar="RUN")
+    ] = None,
     show: Annotated[bool, typer.Option("--print", help="Print the resolved config and stop.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")] = False,
 ) -> None:
     """Train a network, program it on chips, age them, report what is left and what it costs.
+
+    Unfinished work lies in `OUT.partial`; if it is interrupted, the same command goes on where it was.
 
     Examples:
 
@@ -36,6 +41,8 @@ def run(
     - `aimcjax run configs/quickstart.yaml tile.device.g_max="30 uS" sweep.n_chips=50 --out runs/30uS`
 
     - `aimcjax run configs/mlp_digits.yaml --print`
+
+    - `aimcjax run configs/quickstart.yaml tile.adc.bits=6 --from trained/quickstart`: networks of an earlier run
 
     - `aimcjax run configs/insitu_digits.yaml`: a config names another study by its key `study`
     """
@@ -48,15 +55,17 @@ def run(
         studies.check_target(target, overwrite=overwrite)
         for line in studies.cautions(resolved) if isinstance(resolved, Config) else []:
             sys.stderr.write(f"aimcjax: note: {line}\n")
-        results = studies.run(resolved, target, overwrite=overwrite, progress=studies.Progress(quiet=quiet))
+        progress = studies.Progress(quiet=quiet)
+        results = studies.run(resolved, target, overwrite=overwrite, progress=progress, source=source)
     if not quiet:
         if isinstance(results, reports.Results):
             _show_scores(results, target)
         else:
-            _show_table(results, target)
+            show_table(results, target)
 
 
-def _show_table(report: reports.StudyReport, target: Path) -> None:
+def show_table(report: reports.StudyReport, target: Path) -> None:
+    """The table and the findings of a study."""
     console = Console() if Console().is_terminal else Console(width=_FILE_WIDTH)
     table = Table(title=report.title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name, entries in zip(report.header, zip(*report.rows, strict=True), strict=True):

@@ -11,6 +11,7 @@ unknown keys, types and units are refused with what was expected.
 - `load_study(path, overrides)`: that of the study which its key `study` names: `InMemoryToyConfig`,
   `InMemoryTrainingConfig`, `DeltaRuleStudyConfig`, `InMemoryLoraConfig`, `ServiceConfig`, `EconomicsConfig`,
   `CodesignConfig`. `load_placed`, of those that put one model on a chip.
+- `vary(config, point)`: a config at a point of its sweep; `coordinate`, values of an axis in SI; `METRICS` of sweeps.
 - `policy_yaml(policy)`: the text of a runtime policy. `build`, `describe`: components from and to `{type: name, ...}`.
 """
 
@@ -28,8 +29,10 @@ from ._load import (
     load_config as load_config,
     load_placed as load_placed,
     load_study as load_study,
+    vary as vary,
 )
 from ._models import shapes as shapes
 from ._schema import Config as Config
 from ._service import ServiceConfig as ServiceConfig, policy_yaml as policy_yaml
+from ._sweep import METRICS as METRICS, coordinate as coordinate
 from ._training import TrainingConfig as TrainingConfig

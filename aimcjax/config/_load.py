@@ -1,7 +1,7 @@
 """From a YAML file and overrides to a config, or to one line that says what is wrong."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -160,3 +160,25 @@ def _did_you_mean(loc: tuple[Any, ...], root: Any) -> str:
         options = [option for option in (annotation, *get_args(annotation)) if hasattr(option, "model_fields")]
         section = options[0] if options else section
     return f"; {suggest(str(loc[-1]), section.model_fields)}"
+
+
+def vary(config: Config, point: Mapping[str, Any]) -> Config:
+    """`config` with the values of a point of a sweep, `{path: value as a config writes it}`.
+
+    **Raises:** `ConfigError` with one line for paths and values that a config does not take.
+    """
+    tree = config.model_dump(mode="json")
+    for path, value in point.items():
+        *parents, last = path.split(".")
+        node: Any = tree
+        for part in parents:
+            node = node.get(part) if isinstance(node, dict) else None
+        if not isinstance(node, dict):
+            where = ".".join(parents)
+            raise ConfigError(f"sweep.axes: {path}: this config has no section {where}; --print shows what it has")
+        node[last] = value
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        told = ", ".join(f"{path}={shorten(value)}" for path, value in point.items())
+        raise ConfigError(f"sweep.axes: with {told}: {_one_line(error, Config)}") from None

@@ -11,18 +11,12 @@ from .. import chips
 from ..components import shorten, suggest
 from ..mapping import AbstractCompensation
 from ..tiles import AbstractTileDesign
-from ..units import format_time
 from ._data import DataConfig, DigitsConfig
 from ._mesh import MeshConfig
 from ._models import ModelConfig
-from ._section import Count, NamedConfig, Number, Section, component, quantity
+from ._section import Count, NamedConfig, Number, Section, component
+from ._sweep import SweepConfig
 from ._training import AdapterConfig, HwaConfig, TrainingConfig
-
-
-def _ascending(times: tuple[float, ...]) -> tuple[float, ...]:
-    if list(times) != sorted(set(times)):
-        raise ValueError(f"expected times in ascending order, got {', '.join(map(format_time, times))}")
-    return times
 
 
 class CalibrationConfig(Section):
@@ -63,15 +57,6 @@ class ChipConfig(Section):
     mapping: str | None = None
 
 
-class SweepConfig(Section):
-    """How many chips, and when to read them."""
-
-    n_chips: Count = Field(25, ge=2)
-    times: Annotated[tuple[quantity("s"), ...], AfterValidator(_ascending)] = Field(
-        ("20 s", "1 h", "1 day", "1 week", "30 days", "1 year"), min_length=1
-    )
-
-
 class Config(NamedConfig):
     """Everything about one run: data, network, both trainings, tile, chip, sweep."""
 
@@ -84,5 +69,5 @@ class Config(NamedConfig):
     adapter: AdapterConfig | None = None
     calibration: CalibrationConfig = CalibrationConfig()
     tile: component(AbstractTileDesign)
-    chip: ChipConfig = ChipConfig()
+    chip: ChipConfig = Field(default_factory=ChipConfig)  # holds arrays: importing must not start JAX
     sweep: SweepConfig = SweepConfig()

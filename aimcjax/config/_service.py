@@ -118,11 +118,11 @@ class ServiceConfig(NamedConfig):
     training: TrainingConfig
     calibration: CalibrationConfig = CalibrationConfig()
     tile: component(AbstractTileDesign)
-    chip: ChipConfig = ChipConfig()
+    chip: ChipConfig = Field(default_factory=ChipConfig)  # holds arrays: importing must not start JAX
     spare_tiles: Count = Field(0, ge=0)
     canaries: Count = Field(32, gt=0)
     traffic: TrafficConfig = TrafficConfig()
-    heat: HeatConfig = HeatConfig()
+    heat: HeatConfig = Field(default_factory=HeatConfig)
     policies: Annotated[dict[str, _Policy], AfterValidator(_named_by_key), Field(min_length=1)]
 
     @model_validator(mode="before")

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 import jax.tree_util as jtu
-from jaxtyping import Array, PyTree
+from jaxtyping import Array, Key, PyTree
 
 from .. import _random
 from .._types import PRNGKey, Scalar, Time
@@ -65,7 +65,7 @@ def at(model: Model, *, t: Time, key: PRNGKey | None = None) -> Model:
     return aged if key is None else bind(aged, key)
 
 
-def apply(model: Any, xs: PyTree[Array], *, key: PRNGKey, t: Time | None = None) -> PyTree[Array]:
+def apply(model: Any, xs: PyTree[Array], *, key: Key[Array, "*n"], t: Time | None = None) -> PyTree[Array]:
     """Evaluates a model on a batch; each sample reads with its own noise.
 
     A model that is not programmed programs a chip for every sample: `program` it first, unless that is meant. The
@@ -75,7 +75,7 @@ def apply(model: Any, xs: PyTree[Array], *, key: PRNGKey, t: Time | None = None)
     take it as `reused`.
 
     **Arguments:** `model`, analog, programmed or aged (digital models too: they need no noise); `xs`, arrays with
-    one leading sample axis; `key`; `t` [s], ages a programmed model first (default: as it is).
+    one leading sample axis; `key`, or one for each sample; `t` [s], ages a programmed model first (default: as it is).
 
     **Returns:** the outputs, stacked along the sample axis.
 
@@ -86,7 +86,8 @@ def apply(model: Any, xs: PyTree[Array], *, key: PRNGKey, t: Time | None = None)
     aged = model if t is None else at(model, t=t)
     n_samples = jax.tree.leaves(xs)[0].shape[0]
     call = _call_with_cells if has_cells(aged) else lambda model, x, key: bind(rebuilt(model), key)(x)
-    return jax.vmap(lambda x, key: call(aged, x, key))(xs, jr.split(key, n_samples))
+    keys = key if key.ndim else jr.split(key, n_samples)
+    return jax.vmap(lambda x, key: call(aged, x, key))(xs, keys)
 
 
 def _call_with_cells(model: Any, x: Any, key: PRNGKey) -> Any:

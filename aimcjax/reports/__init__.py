@@ -15,9 +15,14 @@
 - `plot_tornado`, `tornado_table`: which input of a cost matters. `input_table`: all of them, with their sources.
 - `plot_service`: a chip in service, policies side by side. `service_totals`, `service_table`, `action_counts`,
   `action_table`: their totals.
+- `SavedRun`, `read_runs`: finished runs, read back.
+- `bibliography`: the published works that a run rests on, as BibTeX.
+- `curves`: values of several runs over anything that they were measured over.
+- `page`: one page about one or several runs, HTML and Markdown.
 - `verilog_a`: a compact model as a module for circuit simulators.
 """
 
+from . import bibliography as bibliography, curves as curves, page as page
 from ._cost import (
     converter_lines as converter_lines,
     cost_rows as cost_rows,
@@ -65,6 +70,7 @@ from ._results import (
     summary as summary,
     write_netcdf as write_netcdf,
 )
+from ._saved_run import SavedRun as SavedRun, read_runs as read_runs
 from ._service import (
     action_counts as action_counts,
     action_table as action_table,

@@ -52,7 +52,8 @@ class StudyReport:
     """What a study found: `title` and `opening` of the report, `findings`, sentences with their numbers, one table, of
     `header` and `rows`, `pictures[file name]`, panels and caption, `notes` on models and what is assumed; `arrays`,
     `{name: (dimensions, values, attributes)}` over `coords`, everything that was measured; `summary`, the numbers that
-    matter; `wall_s` [s]; `tables`, more of them by title, the header first. A picture is panels, or drawn already."""
+    matter; `wall_s` [s]; `tables`, more of them by title, the header first; `repeat`, the
+    command that does it again. A picture is panels, or drawn already."""
 
     name: str
     title: str
@@ -67,6 +68,7 @@ class StudyReport:
     summary: dict[str, Any]
     wall_s: float
     tables: Mapping[str, list[list[str]]] = dataclasses.field(default_factory=dict)
+    repeat: str = "aimcjax run config.yaml"
 
 
 def write_study(report: StudyReport, config_yaml: str, folder: Path) -> None:
@@ -96,8 +98,15 @@ def plot_panels(panels: Sequence[Panel]) -> Figure:
     for axis in axes[len(panels) :]:
         axis.set_visible(False)
     handles = {label: handle for axis in axes for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles, fontsize="small", loc="outside lower center", ncols=min(len(handles), 5))
+    columns = _columns(figure, labels)
+    figure.legend(handles.values(), handles, fontsize="small", loc="outside lower center", ncols=columns)
     return figure
+
+
+def _columns(figure: Figure, labels: Sequence[str]) -> int:
+    """So many columns of a legend as fit beside each other."""
+    width_of_one = 0.6 + 0.08 * max(map(len, labels), default=0)  # inches, at the small font
+    return max(1, min(len(labels), int(figure.get_size_inches()[0] / width_of_one)))
 
 
 def _draw(axis: Axes, panel: Panel, labels: Sequence[str]) -> None:
@@ -142,7 +151,7 @@ def _markdown(report: StudyReport, config_yaml: str) -> str:
         "## Models",
         "\n".join(f"- {line}" for line in report.notes),
         f"## Setup\n\nWall time {report.wall_s:.0f} s. Versions are in `versions.json`, all values in "
-        "`results.nc`. `aimcjax run config.yaml` repeats the run.",
+        f"`results.nc`. `{report.repeat}` repeats the run.",
         f"```yaml\n{config_yaml}```",
     ]
     return "\n\n".join(sections) + "\n"

@@ -1,6 +1,7 @@
 """Whole studies, from a config to a run directory.
 
 - `score_over_time(config, out)`: the main job behind `aimcjax run`.
+- `sweep(config, out)`: chips x times x values of its `sweep` section, behind `aimcjax sweep`.
 - `place_shapes(config)`: the model on its chip, without its weights.
 - `plan(config)`: what its trainings take of every device, compiled but not run.
 - `in_memory_toy(config, out)`, `in_memory_training`, `delta_rule`, `in_memory_lora`: training inside the memory.
@@ -8,7 +9,9 @@
 - `codesign(config, out)`: uniform and learned resolutions of ADCs against the energy of an inference.
 - `run(config, out)`: the one that a config is of.
 - `cautions(config)`: where it extrapolates beyond what was measured.
-- `check_target`, `new_run`: one directory per run, written whole or not at all.
+- `train(config, out)`: the networks of the main job alone. `trained_networks`: the same inside another study, read
+  where they are there already.
+- `check_target`, `new_run`: one directory per run; unfinished ones go on where they were.
 """
 
 from ._codesign import codesign as codesign
@@ -18,6 +21,7 @@ from ._economics import economics as economics
 from ._in_memory_lora import in_memory_lora as in_memory_lora
 from ._in_memory_toy import in_memory_toy as in_memory_toy
 from ._in_memory_training import in_memory_training as in_memory_training
+from ._networks import trained_networks as trained_networks
 from ._placing import place_shapes as place_shapes
 from ._plan import plan as plan
 from ._progress import Progress as Progress
@@ -29,3 +33,5 @@ from ._run_directory import (
 )
 from ._score_over_time import score_over_time as score_over_time
 from ._service import service as service
+from ._sweep import is_finished_sweep as is_finished_sweep, sweep as sweep
+from ._train import train as train

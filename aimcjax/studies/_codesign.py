@@ -16,6 +16,7 @@ from ..chips import codesign as design
 from ..config import CodesignConfig
 from ..datasets import Dataset
 from . import _codesign_report as report, _roads as roads, _trainings as trainings
+from ._networks import Kept, placed, trained_for_hardware
 from ._progress import Progress
 from ._run_directory import new_run
 from ._writing import write_run
@@ -34,18 +35,22 @@ def codesign(
     """Runs the study of `config` and writes its directory; arguments and errors as of `score_over_time`."""
     started, tell = time.monotonic(), progress or Progress(quiet=True)
     data = config.data.load()
-    with new_run(out, overwrite=overwrite) as run:
+    with new_run(out, config.to_yaml(), overwrite=overwrite, tell=tell.note) as run:
         keys = keys_for(jr.key(config.seed), ("model", "digital", "hwa", "design", "descent", "held out"))
-        model = roads.prepare(config, data, keys["model"])
-        untrained = roads.converted(config, model)
+        blank = roads.prepare(config, data, keys["model"])
+        untrained = roads.converted(config, blank)
         design.check_model(untrained)
         _check_sizes(config, untrained)
-        with tell.training("digital training", config.digital_training.epochs) as step:
-            model = trainings.train_digital(config, model, data, keys["digital"], step)
+        here = Kept(run, tell)
+
+        def digital(step: Any, saves: training.Saves) -> Any:
+            return trainings.train_digital(config, blank, data, keys["digital"], step, saves)
+
+        epochs = config.digital_training.epochs
+        model = here.network("baseline", placed(config, blank), digital, "digital training", epochs)
         baseline, analog = roads.digital_score(config, model, data), roads.map_directly(config, model, data)
         if config.hwa_training.epochs:
-            with tell.training("hardware-aware training", config.hwa_training.epochs) as step:
-                analog = trainings.train_for_hardware(config, analog, model, data, keys["hwa"], step)
+            analog = trained_for_hardware(config, data, keys["hwa"], here, analog, model)
         entries = _uniform(config, analog, data, keys, tell) + _learned(config, analog, data, keys, tell)
         tried = _sizes(config, analog, data, keys, tell)
         found = report.report(config, entries, _tried_rows(config, tried), baseline, time.monotonic() - started)

@@ -50,7 +50,7 @@ def delta_rule(
     **Reference:** Prezioso et al., Nature 521:61 (2015). Step, noise and spread of the cells are the config's.
     """
     started, tell = time.monotonic(), progress or Progress(quiet=True)
-    with new_run(out, overwrite=overwrite) as run:
+    with new_run(out, config.to_yaml(), overwrite=overwrite, tell=tell.note) as run:
         with tell.working(f"{config.n_seeds} crossbars"):
             errors = errors_by_epoch(config)
         report = _report(config, errors, time.monotonic() - started)

@@ -38,7 +38,16 @@ _STUDIES: dict[type, Any] = {
 
 
 def run(
-    config: Any, out: Path, *, overwrite: bool = False, progress: Progress | None = None
+    config: Any,
+    out: Path,
+    *,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    source: Path | None = None,
 ) -> reports.Results | reports.StudyReport:
-    """Runs the study of `config`, as `load_study` read it; arguments and errors as of `score_over_time`."""
-    return _STUDIES[type(config)](config, out, overwrite=overwrite, progress=progress)
+    """Runs the study of `config`, as `load_study` read it; arguments and errors as of `score_over_time`, whose networks
+    alone can be from elsewhere (`source`)."""
+    if source is not None and type(config) is not Config:
+        raise ValueError(f"networks of another run (--from) are for the main job, got the study {config.study!r}")
+    how = {} if source is None else {"source": source}
+    return _STUDIES[type(config)](config, out, overwrite=overwrite, progress=progress, **how)

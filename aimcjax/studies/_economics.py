@@ -30,7 +30,7 @@ def economics(
 ) -> reports.StudyReport:
     """Runs the study of `config` and writes its directory; arguments and errors as of `score_over_time`."""
     started, tell = time.monotonic(), progress or Progress(quiet=True)
-    with new_run(out, overwrite=overwrite) as run:
+    with new_run(out, config.to_yaml(), overwrite=overwrite, tell=tell.note) as run:
         with tell.working(f"{config.n_dies} dies"):
             yields = _yields(config)
         with tell.working("costs and their inputs"):

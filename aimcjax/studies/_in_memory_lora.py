@@ -43,7 +43,7 @@ def in_memory_lora(
     config.pretraining.schedule().check(len(data.y_train))
     if config.batch_size > len(data.y_train):
         raise ValueError(f"batch_size={config.batch_size} is more than the {len(data.y_train)} training samples")
-    with new_run(out, overwrite=overwrite) as run:
+    with new_run(out, config.to_yaml(), overwrite=overwrite, tell=tell.note) as run:
         keys = keys_for(jr.key(config.seed), ("model", "pretraining", "factors", "runs"))
         model = config.model.build(data, keys["model"])
         with tell.training("pretraining", config.pretraining.epochs) as step:

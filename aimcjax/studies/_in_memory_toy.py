@@ -38,7 +38,7 @@ def in_memory_toy(
     **Reference:** Rasch et al., Nat. Commun. 15:7133 (2024), Fig. 4. Offsets of W, for algorithms without A, are ours.
     """
     started, tell = time.monotonic(), progress or Progress(quiet=True)
-    with new_run(out, overwrite=overwrite) as run:
+    with new_run(out, config.to_yaml(), overwrite=overwrite, tell=tell.note) as run:
         errors = {}
         for name, algorithm in config.algorithms.items():
             with tell.training(name, _CHECKPOINTS) as step:

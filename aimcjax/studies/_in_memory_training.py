@@ -51,7 +51,7 @@ def in_memory_training(
     `ValueError` for a batch larger than the data."""
     started, tell = time.monotonic(), progress or Progress(quiet=True)
     data = _cut(config)
-    with new_run(out, overwrite=overwrite) as run:
+    with new_run(out, config.to_yaml(), overwrite=overwrite, tell=tell.note) as run:
         entries = _train(config, data, _jobs(config), tell)
         report = _report(config, data, entries, time.monotonic() - started)
         write_run(run, config, report)

@@ -25,6 +25,6 @@ def check_memory(shapes: Any, n_devices: int = 1) -> None:
 
 
 def _available(n_devices: int) -> int:
-    statistics = jax.devices()[0].memory_stats()  # none on CPUs, which share what there is
+    statistics = jax.local_devices()[0].memory_stats()  # none on CPUs, which share what there is
     limit = (statistics or {}).get("bytes_limit")
     return n_devices * limit if limit else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

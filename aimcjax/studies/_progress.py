@@ -1,6 +1,7 @@
 """What a person sees while a run works."""
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 
 from rich.console import Console
@@ -12,6 +13,10 @@ class Progress:
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._console = Console(stderr=True, quiet=quiet)
+
+    def note(self, line: str) -> None:
+        """A line that a person should see."""
+        self._console.print(f"aimcjax: {line}", highlight=False, markup=False, soft_wrap=True)
 
     @contextlib.contextmanager
     def training(self, name: str, epochs: int) -> Iterator[Callable[[int, float], None]]:
@@ -34,3 +39,24 @@ class Progress:
             task = bars.add_task(name, total=1)
             yield
             bars.update(task, completed=1)
+
+    @contextlib.contextmanager
+    def counting(self, name: str, total: int) -> Iterator[Callable[[int, int], None]]:
+        """A bar with the rate and the time left; yields the function to call with `(done, total)`."""
+        columns = (
+            TextColumn("{task.description:<26}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total}"),
+            TextColumn("{task.fields[rate]}"),
+        )
+        with Bars(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=self._console) as bars:
+            task = bars.add_task(name, total=total, rate="")
+            first: list[tuple[int, float]] = []
+
+            def step(done: int, total: int) -> None:
+                now = time.monotonic()
+                first.append((done, now))
+                since, n = now - first[0][1], done - first[0][0]
+                bars.update(task, completed=done, total=total, rate=f"{n / since:.3g}/s" if n else "")
+
+            yield step

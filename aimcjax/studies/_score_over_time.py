@@ -8,23 +8,32 @@ import equinox as eqx
 import jax.random as jr
 import numpy as np
 
-from .. import checkpoint, chips, nn, reports
+from .. import chips, nn, reports
 from .._random import keys_for
-from .._types import PRNGKey
 from ..config import Config
-from ..datasets import Dataset
-from . import _roads as roads, _trainings as trainings
+from . import _roads as roads
+from ._networks import Kept, trained_networks
 from ._progress import Progress
 from ._run_directory import new_run, versions, write_json
+from ._source import check_source, note_source
+
+
+NAMES = ("model", "digital", "hwa", "adapter", "chips", "portrait")  # of the keys
 
 
 def score_over_time(
-    config: Config, out: Path, *, overwrite: bool = False, progress: Progress | None = None
+    config: Config,
+    out: Path,
+    *,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    source: Path | None = None,
 ) -> reports.Results:
     """Runs the study of `config` and writes its directory.
 
-    **Arguments:** `config`; `out`, the directory to write, whole or not at all; `overwrite`, replace an earlier run
-    there; `progress`, what to tell the person who waits.
+    **Arguments:** `config`; `out`, the directory to write (`OUT.partial` until it is whole, which the same call goes on
+    with if it was interrupted); `overwrite`, replace an earlier run there; `progress`, what to tell the person who
+    waits; `source`, an earlier run whose networks to use.
 
     **Returns:** the results, as written to `summary.json` and `results.nc`.
 
@@ -33,18 +42,19 @@ def score_over_time(
     """
     started, tell = time.monotonic(), progress or Progress(quiet=True)
     data = config.data.load()
-    with new_run(out, overwrite=overwrite) as run:
-        keys = keys_for(jr.key(config.seed), ("model", "digital", "hwa", "adapter", "chips", "portrait"))
-        model = roads.prepare(config, data, keys["model"])
-
-        with tell.training("digital training", config.digital_training.epochs) as step:
-            model = trainings.train_digital(config, model, data, keys["digital"], step)
-        baseline = roads.digital_score(config, model, data)
-        analog = _take_roads(config, model, data, keys, tell)
+    if source is not None:
+        check_source(config, source, tell)
+    with new_run(out, config.to_yaml(), overwrite=overwrite, tell=tell.note) as run:
+        note_source(run, source)
+        keys = keys_for(jr.key(config.seed), NAMES)
+        model, analog = trained_networks(config, data, keys, run, tell, source=source)
+        baseline, here = roads.digital_score(config, model, data), Kept(run, tell)
         scores, trained = {}, {road: network for road, network in analog.items() if road != "direct"}
         for road, network in analog.items():
             with tell.working(f"{config.sweep.n_chips} chips, {road}"):
-                scores[road] = roads.age(config, network, data, keys["chips"])
+                scores[road] = here.scores(
+                    road, lambda network=network: roads.age(config, network, data, keys["chips"])
+                )
 
         with tell.working("cost and report"):
             portrait = eqx.filter_jit(nn.program)(analog["hwa"], key=keys["portrait"])
@@ -68,26 +78,12 @@ def score_over_time(
             _write(run, config, results, analog["hwa"], portrait, tiles)
             took = nn.programming_reports(analog["hwa"], key=keys["portrait"])
             chips.write_artifacts(run, portrait, placement, took)
-            checkpoint.save(run / "checkpoint", baseline=model, **trained)
     return results
-
-
-def _take_roads(config: Config, model: Any, data: Dataset, keys: dict[str, PRNGKey], tell: Progress) -> dict[str, Any]:
-    """The networks that go to chips, by road, from the baseline `model`."""
-    direct = roads.map_directly(config, model, data)
-    analog = {"direct": direct}
-    with tell.training("hardware-aware training", config.hwa_training.epochs) as step:
-        analog["hwa"] = trainings.train_for_hardware(config, direct, model, data, keys["hwa"], step)
-    if config.adapter is not None:
-        with tell.training("adapter training", config.adapter.epochs) as step:
-            analog["hwa_lora"] = trainings.train_adapters(config, direct, model, data, keys["adapter"], step)
-    return analog
 
 
 def _write(
     run: Path, config: Config, results: reports.Results, network: Any, portrait: Any, tiles: list[reports.TileErrors]
 ) -> None:
-    (run / "config.yaml").write_text(config.to_yaml(), encoding="utf-8")
     write_json(run / "versions.json", versions())
     reports.write_tile_health(network, portrait, run / "tile_health", tiles=tiles)
     reports.write(results, config.to_yaml(), run)

@@ -16,6 +16,7 @@ from ..datasets import Dataset
 from ..units import day, format_quantity, format_time
 from . import _roads as roads
 from ._memory import check_memory
+from ._networks import Kept
 from ._progress import Progress
 from ._run_directory import new_run
 from ._writing import write_run
@@ -31,18 +32,21 @@ def service(
     config.training.schedule().check(len(data.y_train))
     if config.canaries > len(data.y_train):
         raise ValueError(f"canaries={config.canaries} is more than the {len(data.y_train)} training samples")
-    with new_run(out, overwrite=overwrite) as run:
+    with new_run(out, config.to_yaml(), overwrite=overwrite, tell=tell.note) as run:
         keys = keys_for(jr.key(config.seed), ("model", "training", "service", "portrait"))
         check_memory(shapes(config.model, data, keys["model"]))
-        model = config.model.build(data, keys["model"])
-        untrained = roads.converted(config, model)
+        blank = config.model.build(data, keys["model"])
+        untrained = roads.converted(config, blank)
         chips.check_capacity(untrained, config.chip.max_tiles)
         roads.placed(config, untrained)  # before minutes of training, not after
-        with tell.training("digital training", config.training.epochs) as step:
-            model, _ = training.fit(
-                model, data.x_train, data.y_train, forward=training.digital_forward,
-                schedule=config.training.schedule(), key=keys["training"], progress=step,
-            )  # fmt: skip
+
+        def digital(step: Any, saves: training.Saves) -> Any:
+            return training.fit(
+                blank, data.x_train, data.y_train, forward=training.digital_forward,
+                schedule=config.training.schedule(), key=keys["training"], progress=step, saves=saves,
+            )[0]  # fmt: skip
+
+        model = Kept(run, tell).network("baseline", blank, digital, "digital training", config.training.epochs)
         analog = roads.map_directly(config, model, data)
         portrait = eqx.filter_jit(nn.program)(analog, key=keys["portrait"])
         placement, cost = roads.chip_cost(config, analog, portrait, data)

@@ -57,20 +57,29 @@ def check_blocks(config: Config, model: Any) -> None:
                 training.with_checkpoints(model, asked.remat)
 
 
-def train_digital(config: Config, model: Any, data: Dataset, key: PRNGKey, progress: Progress) -> Any:
-    """The baseline."""
-    return _trained(config, "digital_training", model, data, training.digital_forward, key=key, progress=progress)
+def train_digital(
+    config: Config, model: Any, data: Dataset, key: PRNGKey, progress: Progress, saves: training.Saves | None = None
+) -> Any:
+    """The baseline. `saves`, here and below, as `training.fit`."""
+    how = {"key": key, "progress": progress, "saves": saves}
+    return _trained(config, "digital_training", model, data, training.digital_forward, **how)
 
 
 def train_for_hardware(
-    config: Config, analog: Any, teacher: Any, data: Dataset, key: PRNGKey, progress: Progress
+    config: Config,
+    analog: Any,
+    teacher: Any,
+    data: Dataset,
+    key: PRNGKey,
+    progress: Progress,
+    saves: training.Saves | None = None,
 ) -> Any:
     """The second road: fine-tuned on fresh chips of random ages in every step, and back on the tiles of `analog`."""
     hwa = config.hwa_training
     trained = _trained(
         config, "hwa_training", for_hardware(config, analog), data, hwa_forward(config), teacher=teacher,
         projection=training.keep_programmable(hwa.clip_sigma, per=hwa.clip_per), noise=hwa.noise, key=key,
-        progress=progress,
+        progress=progress, saves=saves,
     )  # fmt: skip
     return nn.with_designs(trained, analog)
 
@@ -100,7 +109,15 @@ def with_adapters(config: Config, analog: Any, key: PRNGKey) -> Any:
         return nn.adapt(analog, found.layers, rank=found.rank, alpha=found.alpha, kind=found.kind, key=key)
 
 
-def train_adapters(config: Config, analog: Any, teacher: Any, data: Dataset, key: PRNGKey, progress: Progress) -> Any:
+def train_adapters(
+    config: Config,
+    analog: Any,
+    teacher: Any,
+    data: Dataset,
+    key: PRNGKey,
+    progress: Progress,
+    saves: training.Saves | None = None,
+) -> Any:
     """The third road: weights as mapped directly, on tiles that are not written again, and adapters trained on a fresh
     chip of a random age in every step, so that they fit any chip."""
     section, (key_adapters, key_training) = config.adapter, jr.split(key)
@@ -111,7 +128,7 @@ def train_adapters(config: Config, analog: Any, teacher: Any, data: Dataset, key
         config, "adapter", averaged, data, ft.partial(training.hwa_forward, ages=config.hwa_training.ages),
         teacher=teacher, trainable=nn.trainable_adapters, projection=training.lora_plus(section.plus_ratio),
         penalty=ft.partial(training.halora_penalty, mu=section.halora_mu) if section.halora_mu else None,
-        key=key_training, progress=progress,
+        key=key_training, progress=progress, saves=saves,
     )  # fmt: skip
     return nn.with_designs(trained, adapted)
 

@@ -1,8 +1,30 @@
 """Studies over many chips.
 
+    data = sweep(models, xs, labels, metrics={"accuracy": accuracy}, n_chips=100, times=times, key=key, store=path)
+    table = statistics(data.accuracy)
+
+- `sweep`: chips x times x values in one compiled program for each structure, on all devices, written as it comes and
+  continued where it stopped; `Until`, when there are chips enough. `load`: its results.
+- `crossed`, `paired`, `sampled` (`Axis`): which values are visited.
+- `statistics`, `convergence`, `paired_difference`, `bootstrap`, `summarize`: what chips say together.
+- `sensitivity`: the gradient of a loss by every physical parameter.
+- `mvm_error`, `OfChip`: metrics of a chip itself.
+- `agree`, `agreeing`: where several processes wait for each other.
 - `score_over_time`: chips x times x drift compensation in one program.
-- `summarize`: mean, standard deviation and 95 % interval over chips.
 """
 
+from ._designs import Axis as Axis, Points as Points, crossed as crossed, paired as paired, sampled as sampled
+from ._metrics import OfChip as OfChip, mvm_error as mvm_error
 from ._monte_carlo import score_over_time as score_over_time
-from ._summary import Summary as Summary, summarize as summarize
+from ._processes import agree as agree, agreeing as agreeing
+from ._sensitivity import Sensitivity as Sensitivity, sensitivity as sensitivity
+from ._store import StoreError as StoreError, load as load
+from ._summary import (
+    Summary as Summary,
+    bootstrap as bootstrap,
+    convergence as convergence,
+    paired_difference as paired_difference,
+    statistics as statistics,
+    summarize as summarize,
+)
+from ._sweep import Until as Until, sweep as sweep

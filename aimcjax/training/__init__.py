@@ -1,7 +1,7 @@
 """Training: digital, and hardware-aware (HWA), which is the same loop with another forward pass.
 
 - `fit(model, x, y, forward=..., schedule=..., key=...)`: the loop, of `parts_of`, `loss_of`, `optimiser_of` and
-  `compiled_epoch`.
+  `compiled_epoch`. `Saves`, a folder in which it keeps what was done, and goes on from.
 - `digital_forward`, `hwa_forward`, `chip_forward`: without noise, on fresh chips in each step, on one given chip.
   `in_precision`, `rematerialised`: the same in half precision, and in less memory.
 - `CrossEntropy`, `Distillation`, `Balanced`: what is minimised; `cross_entropy`, `accuracy`.
@@ -17,6 +17,7 @@
 from . import in_memory as in_memory
 from ._adapters import halora_penalty as halora_penalty, lora_plus as lora_plus
 from ._deep import deep_hwa_forward as deep_hwa_forward, scanned as scanned
+from ._epoch import compiled_epoch as compiled_epoch, random_shift as random_shift
 from ._hwa import (
     chip_forward as chip_forward,
     digital_forward as digital_forward,
@@ -25,13 +26,10 @@ from ._hwa import (
 )
 from ._loop import (
     Forward as Forward,
-    Schedule as Schedule,
-    compiled_epoch as compiled_epoch,
     fit as fit,
     loss_of as loss_of,
     optimiser_of as optimiser_of,
     parts_of as parts_of,
-    random_shift as random_shift,
 )
 from ._losses import accuracy as accuracy, cross_entropy as cross_entropy
 from ._metrics import ACCURACY as ACCURACY, BITS_PER_CHARACTER as BITS_PER_CHARACTER, Metric as Metric
@@ -48,5 +46,7 @@ from ._precision import (
     with_checkpoints as with_checkpoints,
 )
 from ._ranges import learn_ranges as learn_ranges
+from ._saves import Saves as Saves
+from ._schedule import Schedule as Schedule
 from ._sharding import Layout as Layout, check_batch as check_batch, make_mesh as make_mesh, shardings as shardings
 from .in_memory import WriteStats as WriteStats, lifetime as lifetime

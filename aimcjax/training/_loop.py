@@ -1,10 +1,8 @@
 """The training loop: one compiled program per epoch, no host synchronisation inside."""
 
-import dataclasses
-import functools as ft
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -12,13 +10,16 @@ import jax.numpy as jnp
 import jax.random as jr
 import optax
 from jax.sharding import Mesh
-from jaxtyping import Array, Bool, Int, PyTree, Shaped
+from jaxtyping import Array, Int, PyTree, Shaped
 
 from .. import nn
 from .._types import AnyArray, PRNGKey
 from ._deep import scanned
+from ._epoch import compiled_epoch
 from ._objectives import AbstractObjective, CrossEntropy
 from ._ranges import learn_ranges
+from ._saves import Done, Saves, checksum, key_words
+from ._schedule import Schedule
 from ._sharding import Layout, check_batch
 
 
@@ -27,34 +28,6 @@ class Forward(Protocol):
     """Logits of a model on a batch: `digital_forward`, `hwa_forward` or the user's own."""
 
     def __call__(self, model: Any, xs: Array, *, key: PRNGKey) -> Array: ...
-
-
-class Schedule(NamedTuple):
-    """How long and how fast. `learning_rate` is the peak of a cosine with a warm-up of one twentieth; `shift` is the
-    augmentation, random translations of images by up to so many pixels, in all but the last `settle` epochs;
-    `accumulate` parts of a batch are computed one after the other, for batches that do not fit into memory."""
-
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    weight_decay: float = 0.0
-    shift: int = 0
-    settle: int = 0
-    accumulate: int = 1
-
-    def check(self, n_samples: int) -> None:
-        """Raises `ValueError` if a batch is more than all samples, or no whole number of parts; and for numbers that
-        cannot be."""
-        for name, least in {"epochs": 0, "batch_size": 1, "accumulate": 1, "shift": 0, "settle": 0}.items():
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} is a whole number from {least}, got {getattr(self, name)}")
-        if not (0 <= self.learning_rate < math.inf and 0 <= self.weight_decay < math.inf):
-            rates = f"learning_rate={self.learning_rate}, weight_decay={self.weight_decay}"
-            raise ValueError(f"learning rate and decay are finite and not below zero, got {rates}")
-        if self.batch_size % self.accumulate:
-            raise ValueError(f"batch_size={self.batch_size} does not divide into accumulate={self.accumulate} parts")
-        if self.batch_size > n_samples:
-            raise ValueError(f"batch_size={self.batch_size} is more than the {n_samples} training samples")
 
 
 def fit(
@@ -73,6 +46,7 @@ def fit(
     progress: Callable[[int, float], None] = lambda epoch, loss: None,
     mesh: Mesh | None = None,
     deep: bool = False,
+    saves: Saves | None = None,
 ) -> tuple[Any, list[float]]:
     """Trains with AdamW.
 
@@ -82,12 +56,13 @@ def fit(
     `nn.trainable_adapters`); `penalty(model)`, added to the loss; `noise`, the factor of `nn.scale_noise` at the
     beginning and at the end, linear between; `progress(epoch, loss)`, called after every epoch; `mesh`, from
     `make_mesh`: parameters, optimiser and batches are split over its devices (`shardings`); `deep`, blocks of decoders
-    are one loop, computed again for their gradient (`scanned`).
+    are one loop, computed again for their gradient (`scanned`); `saves`, where to keep what was done, and to go on from
+    if this training was interrupted: to the same numbers.
 
     **Returns:** the trained model and the mean loss of each epoch [nats].
 
-    **Raises:** `ValueError` for schedules that cannot be, data that are fewer than a batch or have no label each, and
-    a batch that does not split over the mesh;
+    **Raises:** `ValueError` for schedules that cannot be, data that are fewer than a batch or have no label each,
+    a batch that does not split over the mesh, and `saves` of another training; `OSError` if they cannot be written;
     `FloatingPointError` if the loss is no longer finite.
     """
     if len(x) != len(y):
@@ -99,22 +74,46 @@ def fit(
     optimiser = optimiser_of(schedule, n_batches, projection)
     params, fixed, structure = parts_of(model, objective, trainable)
     params, fixed, data = layout.put(params), layout.put(fixed), layout.everywhere((jnp.asarray(x), jnp.asarray(y)))
-    state = layout.put(optimiser.init(params))
     loss = loss_of(forward, structure, penalty=penalty, noise=noise, deep=deep)
     epoch = compiled_epoch(loss, optimiser, structure, schedule, n_batches, layout)
-    history: list[float] = []
-    for index, key_epoch in enumerate(jr.split(key, schedule.epochs)):
-        with layout.active():
-            params, state, loss = epoch(params, state, fixed, data, jnp.asarray(index), key_epoch)
-        history.append(float(loss))
-        if not jnp.isfinite(loss):
-            raise FloatingPointError(
-                f"training diverged: the loss is no longer finite in epoch {index + 1} of {schedule.epochs}; "
-                f"a learning rate below {schedule.learning_rate:g} may help (labels from {y.min()} to {y.max()} "
-                "must be classes of the model)"
-            )
-        progress(index + 1, history[-1])
-    return nn.unwatched(eqx.combine(params, eqx.combine(fixed, structure)[0])), history
+    done = Done(params, layout.put(optimiser.init(params)), layout.everywhere(jnp.zeros(n_batches)), 0, 0, [])
+    saves = saves or Saves(None)
+    done = saves.begin(done, lambda: {"schedule": schedule, "key": key_words(key), "data": checksum(x, y)})
+    if done.history:
+        progress(done.epoch, done.history[-1])
+    for index, key_epoch in list(enumerate(jr.split(key, schedule.epochs)))[done.epoch :]:
+        whole = done.epoch
+        while done.epoch == whole:
+            with layout.active():
+                done = _advance(epoch, done, saves.steps(done.batch, n_batches), n_batches, fixed, data, key_epoch)
+            _check_diverged(done, schedule, y)
+            saves.keep(done)
+        progress(index + 1, done.history[-1])
+    saves.keep(done, last=True)
+    return nn.unwatched(eqx.combine(done.params, eqx.combine(fixed, structure)[0])), done.history
+
+
+def _advance(epoch: Any, done: Done, steps: int | None, n_batches: int, fixed: Any, data: Any, key: PRNGKey) -> Done:
+    """`done` after so many more batches of the present epoch, `None` for all of it in one go."""
+    params, state, losses, index, batch, history = done
+    if steps is None:
+        params, state, mean = epoch(params, state, fixed, data, jnp.asarray(index), key)
+        return Done(params, state, losses, index + 1, 0, [*history, float(mean)])
+    part = (losses, jnp.asarray(batch), jnp.asarray(batch + steps))
+    params, state, (mean, losses) = epoch(params, state, fixed, data, jnp.asarray(index), key, part)
+    ended = batch + steps == n_batches
+    loss = float(mean)  # waits for the part to end
+    at = (index + 1, 0, [*history, loss]) if ended else (index, batch + steps, history)
+    return Done(params, state, losses, *at)
+
+
+def _check_diverged(done: Done, schedule: Schedule, y: Any) -> None:
+    if done.history and not math.isfinite(done.history[-1]):
+        raise FloatingPointError(
+            f"training diverged: the loss is no longer finite in epoch {done.epoch} of {schedule.epochs}; "
+            f"a learning rate below {schedule.learning_rate:g} may help (labels from {y.min()} to {y.max()} "
+            "must be classes of the model)"
+        )
 
 
 def parts_of(
@@ -148,90 +147,11 @@ def loss_of(
     return loss
 
 
-def compiled_epoch(
-    loss: Callable[..., Array],
-    optimiser: optax.GradientTransformationExtraArgs,
-    structure: Any,
-    schedule: Schedule,
-    n_batches: int,
-    layout: Layout,
-) -> Any:
-    """One epoch as one program, compiled when called; on a mesh it overwrites parameters and state."""
-    gradient = _accumulated(jax.value_and_grad(layout.gathering(loss)), schedule.accumulate, layout)
-
-    @ft.partial(jax.jit, donate_argnums=() if layout.mesh is None else (0, 1))
-    def epoch(
-        params: Any, state: Any, fixed: Any, data: tuple[Array, Array], index: Array, key: PRNGKey
-    ) -> tuple[Any, Any, Array]:
-        moving = index < schedule.epochs - schedule.settle
-        rest = eqx.combine(fixed, structure)[0]
-        rules = {name: layer.ranges for name, layer in nn.analog_layers(rest).items()}
-
-        def step(carry: tuple[Any, Any], batch: tuple[Array, Array, PRNGKey]) -> tuple[tuple[Any, Any], Array]:
-            params, state = carry
-            samples, number, key = batch
-            key_shift, key_forward = jr.split(key)
-            xs, ys = layout.split((data[0][samples], data[1][samples]))
-            xs = random_shift(xs, schedule.shift, moving, key=key_shift)
-            done = (index * n_batches + number) / max(schedule.epochs * n_batches - 1, 1)
-            loss, grads = gradient(params, fixed, xs, ys, done, key_forward)
-            updates, state = optimiser.update(layout.keep(grads), state, params, rules=rules, rest=rest)
-            return layout.keep((optax.apply_updates(params, updates), state)), loss
-
-        key_order, key_steps = jr.split(key)
-        order = jr.permutation(key_order, len(data[1]))[: n_batches * schedule.batch_size]
-        keys = jr.split(key_steps, n_batches)
-        batches = (order.reshape(n_batches, schedule.batch_size), jnp.arange(n_batches), keys)
-        (params, state), losses = jax.lax.scan(step, (params, state), batches)
-        return params, state, jnp.mean(losses)
-
-    return epoch
-
-
-def _accumulated(
-    gradient: Callable[..., tuple[Array, Any]], parts: int, layout: Layout
-) -> Callable[..., tuple[Array, Any]]:
-    """The mean of `gradient` over so many parts of a batch, one after the other; each part meets chips of its own."""
-    if parts == 1:
-        return gradient
-
-    def mean(params: Any, fixed: Any, xs: Array, ys: Array, done: Array, key: PRNGKey) -> tuple[Array, Any]:
-        split = lambda a: a.reshape(parts, -1, *a.shape[1:])
-
-        def add(total: Any, part: tuple[Array, Array, PRNGKey]) -> tuple[Any, None]:
-            found = gradient(params, fixed, *layout.split(part[:2]), done, part[2])
-            return jax.tree.map(lambda a, b: a + b / parts, total, found), None
-
-        shapes = jax.eval_shape(gradient, params, fixed, split(xs)[0], split(ys)[0], done, key)
-        zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-        value, grads = jax.lax.scan(add, zeros, (split(xs), split(ys), jr.split(key, parts)))[0]
-        return value, nn.map_layers(grads, _notes_of_all, nn.is_analog)
-
-    def _notes_of_all(_: str, layer: Any) -> Any:
-        """Notes are sums, not means."""
-        return layer if layer.seen is None else dataclasses.replace(layer, seen=parts * layer.seen)
-
-    return mean
-
-
 def _with_notes(trainable: PyTree[bool], model: Any) -> PyTree[bool]:
     """The mask, and the places of notes, which come out of the gradient as if they were parameters."""
     noted = {name: layer.seen is not None for name, layer in nn.analog_layers(model).items()}
     mark = lambda _, layer: _marked(layer, ("seen",), True) if noted[layer.name] else layer
     return nn.map_layers(trainable, mark, nn.is_analog)
-
-
-def random_shift(
-    xs: Shaped[Array, "batch ..."], shift: int, moving: Bool[Array, ""] | bool = True, *, key: PRNGKey
-) -> Shaped[Array, "batch ..."]:
-    """Translates every image by up to `shift` pixels each way (not at all unless `moving`); what leaves is lost,
-    what enters is zero."""
-    if shift == 0:
-        return xs
-    padded = jnp.pad(xs, ((0, 0), (shift, shift), (shift, shift)))
-    offsets = jnp.where(moving, jr.randint(key, (xs.shape[0], 2), 0, 2 * shift + 1), shift)
-    crop = lambda image, offset: jax.lax.dynamic_slice(image, (offset[0], offset[1]), xs.shape[1:])
-    return jax.vmap(crop)(padded, offsets)
 
 
 def optimiser_of(

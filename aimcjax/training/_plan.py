@@ -13,7 +13,9 @@ import optax
 from jax.sharding import Mesh
 
 from .._types import PRNGKey
-from ._loop import Forward, Schedule, compiled_epoch, loss_of, optimiser_of, parts_of
+from ._epoch import compiled_epoch
+from ._loop import Forward, loss_of, optimiser_of, parts_of
+from ._schedule import Schedule
 from ._sharding import Layout, check_batch, shardings
 
 

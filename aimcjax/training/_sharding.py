@@ -158,6 +158,12 @@ class Layout(NamedTuple):
             return tree
         return jax.lax.with_sharding_constraint(tree, shardings(tree, self.mesh))
 
+    def replicated(self, tree: Tree) -> Tree:
+        """Inside `jit`: the arrays of `tree` whole on every device."""
+        if self.mesh is None:
+            return tree
+        return jax.lax.with_sharding_constraint(tree, NamedSharding(self.mesh, PartitionSpec()))
+
     def gathering(self, loss: Callable[..., Array]) -> Callable[..., Array]:
         """`loss(params, ...)` that gathers the parameters over `data` where it uses them, and again for the gradient:
         without being told, the partitioner would rather split activations as it finds the parameters split."""

@@ -1,0 +1,70 @@
+"""Several processes at one command: who they are, and that they find each other."""
+
+import os
+import subprocess
+import sys
+from typing import NamedTuple
+
+import jax
+
+from .. import sweeps
+
+
+# What launchers tell their processes: how many there are, and which one this is.
+_LAUNCHERS = {
+    "Slurm": ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"),
+    "Open MPI": ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),
+    "a TPU pod": ("TPU_WORKER_HOSTNAMES", "TPU_WORKER_ID"),
+    "Kubernetes": ("JOBSET_TOTAL_PROCESSES", "JOB_COMPLETION_INDEX"),
+}
+_PATIENCE = 7 * 24 * 3600  # [s]; the first process may train for long before the others meet it
+
+
+class Team(NamedTuple):
+    """The processes of a command: `size`, and `rank`, which of them this is; `address`, arguments of
+    `jax.distributed.initialize`, none where JAX asks the launcher."""
+
+    size: int
+    rank: int
+    address: dict[str, object]
+
+
+def team(coordinator: str | None, processes: int | None, process_id: int | None) -> Team:
+    """Who works together, as options say or as a launcher does; alone if neither does.
+
+    **Raises:** `ValueError` for options that do not go together.
+    """
+    given = (coordinator, processes, process_id)
+    if coordinator is not None and processes is not None and process_id is not None:
+        if not 0 <= process_id < processes:
+            raise ValueError(f"--process-id counts from 0 to --processes - 1, got {process_id} of {processes}")
+        host, _, port = coordinator.rpartition(":")
+        if not host or not port.isdigit():
+            raise ValueError(f"--coordinator is HOST:PORT, got {coordinator!r}")
+        address = {"coordinator_address": coordinator, "num_processes": processes, "process_id": process_id}
+        return Team(processes, process_id, address)
+    if any(option is not None for option in given):
+        raise ValueError("--coordinator, --processes and --process-id go together; give all three")
+    for size, rank in _LAUNCHERS.values():
+        told = os.environ.get(size, "")
+        n = told.count(",") + 1 if "," in told else int(told) if told.isdigit() else 1
+        if n > 1:
+            return Team(n, int(os.environ.get(rank, "0")), {})
+    return Team(1, 0, {})
+
+
+def join(team: Team, preparation: list[str]) -> None:
+    """Meets the other processes. The first one runs the command `preparation` before, in a process of its own, which
+    has all of its devices: what it trains and writes, the others read.
+
+    **Raises:** `ValueError` if they do not come, or if the preparation failed.
+    """
+    if team.size == 1:
+        return
+    failed = team.rank == 0 and subprocess.run([sys.executable, "-m", "aimcjax", *preparation], check=False).returncode
+    try:
+        jax.distributed.initialize(**team.address, initialization_timeout=_PATIENCE)  # pyright: ignore[reportArgumentType]
+    except RuntimeError as error:
+        raise ValueError(f"the processes did not find each other: {error}") from None
+    # Gloo finds its peers at the first collective, and does not wait long for them: here.
+    sweeps.agree(ValueError("the networks could not be trained, see above") if failed else None)

@@ -1,0 +1,65 @@
+"""`aimcjax plot RUN [RUN ...] --x time --y accuracy --hue device`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import reports
+from ..components import shorten
+from ..reports import curves
+from ._errors import one_line
+
+
+_SUFFIXES = (".png", ".pdf", ".svg")
+
+
+def plot(
+    runs: Annotated[list[Path], typer.Argument(help="Directories of finished runs.", metavar="RUN [RUN ...]")],
+    x: Annotated[str | None, typer.Option(help="A dimension, a swept parameter or a config path.")] = None,
+    y: Annotated[str | None, typer.Option(help="One of the results, such as `accuracy`.")] = None,
+    hue: Annotated[str | None, typer.Option(help="A curve for each: `device`, `road`, `tile.adc.bits`, `run`.")] = None,
+    col: Annotated[str | None, typer.Option(help="A panel for each.")] = None,
+    where: Annotated[list[str] | None, typer.Option(help="Keep these values only.", metavar="NAME=VALUE")] = None,
+    out: Annotated[Path | None, typer.Option(help="A .png, .pdf or .svg file; default `NAME_Y.png`.")] = None,
+) -> None:
+    """Draw results of runs and sweeps: means with 95 % intervals over chips.
+
+    Whatever has no axis, colour or panel is averaged over, and the picture says so.
+
+    Examples:
+
+    - `aimcjax plot runs/quickstart --x time --y accuracy --hue road --where compensation=compensated`
+
+    - `aimcjax plot runs/pcm runs/rram --x time --y accuracy --hue device --col road`
+
+    - `aimcjax plot runs/nu_sweep --x tile.device.nu_mean --hue time --out nu.pdf`
+
+    - `aimcjax plot runs/six_bits runs/eight_bits --hue tile.adc.bits`
+    """
+    with one_line():
+        conditions = _conditions(where or [])
+        if out is not None:
+            _check(out)
+        found = reports.read_runs(runs)
+        drawing = curves.plot_runs(found, x=x, y=y, hue=hue, col=col, where=conditions)
+        target = out or Path(f"{found[0].name}_{drawing.y}.png".replace("/", "_"))
+        _check(target)
+        drawing.figure.savefig(target, dpi=200)
+        for note in drawing.notes:
+            sys.stderr.write(f"aimcjax: note: {note}\n")
+        sys.stdout.write(f"drawing: {target}\n")
+
+
+def _check(path: Path) -> None:
+    if path.suffix not in _SUFFIXES or path.is_dir() or not path.resolve().parent.is_dir():
+        raise ValueError(f"--out takes the name of a .png, .pdf or .svg file in a folder that is there, got {path}")
+
+
+def _conditions(texts: list[str]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in texts]
+    for text, (name, _, value) in zip(texts, pairs, strict=True):
+        if not name or not value:
+            raise ValueError(f"--where is NAME=VALUE, such as road=hwa, got {shorten(text)}")
+    return {name.strip(): value.strip() for name, _, value in pairs}

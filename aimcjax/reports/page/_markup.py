@@ -1,0 +1,60 @@
+"""Pieces of Markdown that a page is made of."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from ..bibliography import Entry, library
+
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|$~])")
+UNKNOWN = "–"
+
+
+def escape(text: object) -> str:
+    """Text that stands for itself."""
+    return _SPECIAL.sub(r"\\\1", " ".join(str(text).split()))
+
+
+def code(text: object) -> str:
+    """Text in the letters of a program, also within a table."""
+    plain = " ".join(str(text).split()).replace("`", "'")
+    return f"`{plain.replace('|', chr(92) + '|')}`" if plain else "``` ```"
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table whose cells are Markdown already."""
+    lines = [list(header), ["---"] * len(header), *(list(row) for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def fence(text: str, language: str) -> str:
+    """A block of code, whatever it holds."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    marks = "`" * max(3, longest + 1)
+    end = "" if text.endswith("\n") else "\n"
+    return f"{marks}{language}\n{text}{end}{marks}"
+
+
+def slug(text: str) -> str:
+    """A name for a file."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "_", text).strip("_.") or "run"
+
+
+class Citations:
+    """Numbers works in the order in which they are cited."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def __call__(self, keys: Iterable[str]) -> str:
+        """A blank and the numbers of `keys` in brackets, each a link to its reference; nothing for no keys."""
+        found = [self._numbers.setdefault(key, len(self._numbers) + 1) for key in dict.fromkeys(keys)]
+        return " " + ", ".join(rf"[\[{n}\]](#ref-{n})" for n in found) if found else ""
+
+    def knows(self, keys: Iterable[str]) -> bool:
+        """Whether all of `keys` are cited already."""
+        return all(key in self._numbers for key in keys)
+
+    def entries(self) -> list[Entry]:
+        """The works that were cited, in the order of their numbers."""
+        return [library()[key] for key in self._numbers]

@@ -1,0 +1,195 @@
+"""Results on disk, a chunk at a time: a zarr store that xarray reads, whole or not at all."""
+
+import contextlib
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+import zarr
+from jaxtyping import Bool, Float
+from zarr.codecs import Crc32cCodec, ZstdCodec
+
+
+class StoreError(ValueError):
+    """Why results cannot be read or written, in one line."""
+
+
+class Chunk(NamedTuple):
+    """Chips `start` to `stop` of a point: what is computed and written together."""
+
+    point: int
+    start: int
+    stop: int
+
+
+class Store:
+    """The results of a sweep: an array `[points, chips, times]` for every metric, NaN where nothing is known yet, and
+    which chunks are finished. Every chunk is a file with a checksum, written beside its place and moved there."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with readable(path):
+            self._group = zarr.open_group(str(path), mode="r+", zarr_format=3)
+            self.metrics: list[str] = self._group.attrs["metrics"]  # pyright: ignore[reportAttributeAccessIssue]
+            self.n_points, self.n_chips, _ = self._array(self.metrics[0]).shape
+            self.chunk = self._array(self.metrics[0]).chunks[1]
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """What was written beside the numbers."""
+        return dict(self._group.attrs)
+
+    def note(self, **attributes: Any) -> None:
+        """Writes attributes beside the numbers."""
+        with self._writing():
+            self._group.attrs.update(attributes)
+
+    def chunks(self) -> list[Chunk]:
+        """All of them, chips of a point after those of the point before."""
+        starts = range(0, self.n_chips, self.chunk)
+        return [Chunk(p, s, min(s + self.chunk, self.n_chips)) for p in range(self.n_points) for s in starts]
+
+    def finished(self) -> tuple[Bool[np.ndarray, "points chunks"], list[Chunk]]:
+        """Which chunks are done, and those that are but can no longer be read: they have to be done again."""
+        with readable(self.path):
+            done = np.asarray(self._array("finished")[:]) > 0
+        if all(self._intact(name, slice(None), slice(None)) for name in self.metrics):
+            return done, []
+        lost = []
+        for chunk in self.chunks():
+            at = (chunk.point, chunk.start // self.chunk)
+            rows = slice(chunk.start, chunk.stop)
+            if done[at] and not all(self._intact(name, chunk.point, rows) for name in self.metrics):
+                lost.append(chunk)
+                done[at] = False
+        return done, lost
+
+    def write(self, chunk: Chunk, values: Mapping[str, Float[np.ndarray, "chips times"]]) -> None:
+        """Writes a chunk, then marks it as finished.
+
+        **Raises:** `StoreError` if the disk is full, may not be written to, or the store was deleted.
+        """
+        with self._writing():
+            if not (self.path / "zarr.json").is_file():
+                raise StoreError(f"{self.path} was deleted while the sweep ran; the same command begins it again")
+            for name, found in values.items():
+                self._array(name)[chunk.point, chunk.start : chunk.stop] = found
+            self._array("finished")[chunk.point, chunk.start // self.chunk] = 1
+
+    def _array(self, name: str) -> Any:
+        return self._group[name]
+
+    def _intact(self, name: str, point: Any, rows: slice) -> bool:
+        try:
+            self._array(name)[point, rows]
+        except Exception:  # codecs raise many types for many kinds of damage
+            return False
+        return True
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StoreError(
+                f"cannot write to {self.path}: {error.strerror or error}; what is finished stays, the same command "
+                "goes on from there"
+            ) from None
+
+
+def create(
+    path: Path,
+    *,
+    metrics: Sequence[str],
+    coordinates: Mapping[str, tuple[str, Any, dict[str, Any]]],
+    n_chips: int,
+    chunk: int,
+    attributes: Mapping[str, Any],
+    metric_attributes: Mapping[str, Mapping[str, Any]],
+) -> Store:
+    """A new store without results; `coordinates[name]` are dimension, values and attributes."""
+    beside = path.with_name(f".{path.name}.new")
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(beside)
+    try:
+        about = {**attributes, "metrics": list(metrics), "coordinates": " ".join(coordinates)}  # as xarray marks them
+        group = zarr.create_group(str(beside), zarr_format=3, attributes=about)
+        for name, (dim, values, about) in coordinates.items():
+            values = np.asarray(values)
+            held = group.create_array(
+                name, shape=values.shape, dtype=str if values.dtype.kind == "U" else values.dtype,
+                dimension_names=(dim,), attributes=about,
+            )  # fmt: skip
+            held[:] = values
+        n_points, n_times = (len(coordinates[name][1]) for name in ("point", "time"))
+        for name in metrics:
+            group.create_array(
+                name, shape=(n_points, n_chips, n_times), chunks=(1, chunk, n_times), dtype="float64",
+                fill_value=float("nan"), compressors=[ZstdCodec(), Crc32cCodec()],
+                dimension_names=("point", "chip", "time"), attributes=dict(metric_attributes.get(name, {})),
+            )  # fmt: skip
+        group.create_array(
+            "finished", shape=(n_points, -(-n_chips // chunk)), chunks=(1, 1), dtype="uint8", fill_value=0,
+            dimension_names=("point", "chunk"),
+        )  # fmt: skip
+        beside.rename(path)
+    except OSError as error:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise StoreError(f"cannot write to {path}: {error.strerror or error}; choose another place") from None
+    return Store(path)
+
+
+def load(path: Path) -> xr.Dataset:
+    """The results of a sweep: crossed axes are dimensions of their own, the points of other designs one, `point`.
+
+    **Returns:** a dataset over (axes or `point`, chip, time): every metric, in memory; chips that no point has reached
+    are left out, cells that are not finished are NaN.
+
+    **Raises:** `StoreError` if there is no store, or it is damaged.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise StoreError(f"no results at {path}")
+    with readable(path):
+        data = xr.open_zarr(str(path), consolidated=False, chunks=None).drop_vars("finished").load()
+        data = data.set_coords([name for name in data.data_vars if name not in data.attrs["metrics"]])
+    axes = json.loads(data.attrs.get("axes", "[]"))
+    used = data.attrs.get("n_chips_used", data.sizes["chip"])
+    data = data.isel(chip=slice(0, used))
+    if data.attrs.get("design") != "crossed":
+        return data
+    if not axes:
+        return data.isel(point=0, drop=True)
+    return _unstacked(data, axes)
+
+
+def _unstacked(data: xr.Dataset, axes: list[dict[str, Any]]) -> xr.Dataset:
+    """Points of a grid as its axes, in the order of their values."""
+    sizes = [axis["size"] for axis in axes]
+    coords: dict[str, Any] = {name: data[name] for name in ("chip", "time") if name in data.coords}
+    for k, axis in enumerate(axes):
+        stride = int(np.prod(sizes[k + 1 :], dtype=int))
+        values = data[axis["path"]].values[:: stride or 1][: axis["size"]]
+        coords[axis["path"]] = (axis["path"], values, data[axis["path"]].attrs)
+    names = [axis["path"] for axis in axes]
+    variables = {
+        name: ((*names, "chip", "time"), array.values.reshape(*sizes, *array.shape[1:]), array.attrs)
+        for name, array in data.data_vars.items()
+    }
+    return xr.Dataset(variables, coords=coords, attrs=data.attrs)
+
+
+@contextlib.contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Says of whatever goes wrong which store it was."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except Exception as error:  # zarr and its codecs raise many types for many kinds of damage
+        line = " ".join(str(error).split())
+        raise StoreError(f"{path} is damaged: {line}; run the sweep again to compute what is lost") from None
