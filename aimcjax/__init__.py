@@ -4,7 +4,7 @@
 
 Parts, in the order of the story: `devices` (one cell), `periphery` (converters), `tiles` (one crossbar), `mapping`
 (a matrix on many tiles), `nn` (layers and conversion), `models`, `training`, `chips` (cost), `sweeps` (many chips),
-`reports`. `import aimcjax` is enough: parts are imported when they are first used.
+`reports`, `validation` (published numbers). `import aimcjax` is enough: parts are imported when they are first used.
 """
 
 import importlib
@@ -16,7 +16,7 @@ __version__ = importlib.metadata.version("aimcjax")
 
 _PARTS = (
     "chips", "checkpoint", "config", "datasets", "devices", "mapping", "models", "nn", "periphery", "reports",
-    "studies", "sweeps", "tiles", "training", "units",
+    "studies", "sweeps", "tiles", "training", "units", "validation",
 )  # fmt: skip
 
 

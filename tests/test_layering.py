@@ -24,6 +24,7 @@ LEVELS = [
     {"reports"},
     {"config"},
     {"studies"},
+    {"validation"},
     {"cli"},
     {"__main__"},
 ]

@@ -1,5 +1,5 @@
 """The command line: `aimcjax run`, `train`, `sweep`, `plan`, `map`, `cost`, `devices`, `fit`, `plot`, `report`,
-`cite`."""
+`cite`, `validate`."""
 
 import signal
 import sys
@@ -19,6 +19,7 @@ from ._report import report
 from ._run import run
 from ._sweep import sweep
 from ._train import train
+from ._validate import validate
 
 
 _UsageError: Any = typer.BadParameter.__base__  # Typer exports no name for it
@@ -39,7 +40,7 @@ def _describe() -> None:
     """
 
 
-for _command in (run, train, sweep, plan, cost, devices, fit, plot, report, cite):
+for _command in (run, train, sweep, plan, cost, devices, fit, plot, report, cite, validate):
     app.command()(_command)
 app.command("map")(map_command)
 

@@ -1,0 +1,114 @@
+"""`aimcjax validate [--only PATTERN] [--list] [--slow] [--out DIR] [--json] [--quiet]`."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from .. import validation
+from ._errors import one_line
+
+
+_COLOURS = {validation.Verdict.PASS: "green", validation.Verdict.FAIL: "bold red", validation.Verdict.KNOWN: "yellow"}
+_FILE_WIDTH = 200  # columns of a table that goes to no terminal
+
+
+def validate(
+    only: Annotated[
+        str | None, typer.Option(help="A part of a name, or a pattern with `*`.", metavar="PATTERN")
+    ] = None,
+    show: Annotated[bool, typer.Option("--list", help="Say what would be checked and stop.")] = False,
+    slow: Annotated[bool, typer.Option("--slow", help="Also what takes minutes.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Directory for `validation.md` and `validation.json`.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")] = False,
+) -> None:
+    """Recompute published results and say which are reproduced.
+
+    Ends with 0 if all are, or are known not to be, with 1 if any is not.
+
+    Examples:
+
+    - `aimcjax validate`
+
+    - `aimcjax validate --only joshi2020 --out validation`
+
+    - `aimcjax validate --list --slow`
+    """
+    with one_line():
+        if out is not None:
+            _check_folder(out)
+        chosen = validation.select(validation.all_checks(), only=only, slow=slow or show)
+        if show:
+            _list(chosen)
+            return
+        rows = _compute(chosen, quiet=quiet)
+        if out is not None:
+            validation.write(rows, out)
+    if as_json:
+        sys.stdout.write(validation.as_json(rows))
+    elif not quiet:
+        _show(rows, out)
+    if not validation.all_good(rows):
+        raise typer.Exit(1)
+
+
+def _check_folder(out: Path) -> None:
+    """Before any work: whether the directory is there or can be made."""
+    there = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise ValueError(f"--out takes the name of a directory, and {there} is a file; choose another")
+
+
+def _compute(checks: Sequence[validation.Check], *, quiet: bool) -> list[validation.Row]:
+    columns = (TextColumn("{task.description:<44}"), BarColumn(), TextColumn("{task.fields[done]}/{task.fields[n]}"))
+    times = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    with Progress(*columns, *times, console=Console(stderr=True, quiet=quiet)) as bars:
+        task = bars.add_task("", total=sum(check.seconds for check in checks), done=0, n=len(checks))
+        spent, done = 0.0, 0
+
+        def report(check: validation.Check) -> None:
+            nonlocal spent, done
+            bars.update(task, description=check.id, completed=spent, done=done)
+            spent, done = spent + check.seconds, done + 1
+
+        rows = validation.run(checks, report)
+        bars.update(task, description="", completed=spent, done=done)
+    return rows
+
+
+def _console() -> Console:
+    return Console() if Console().is_terminal else Console(width=_FILE_WIDTH)
+
+
+def _list(checks: Sequence[validation.Check]) -> None:
+    table = Table("check", "source", "quantity", "published", "tolerance", "origin", "", box=box.SIMPLE_HEAD)
+    for check in checks:
+        published = validation.shown(check.values, check.unit)
+        words = (check.id, check.paper.citation, check.quantity, published, str(check.tolerance), str(check.origin))
+        table.add_row(*words, "slow" if check.slow else "")
+    _console().print(table)
+
+
+def _show(rows: Sequence[validation.Row], out: Path | None) -> None:
+    console, table = _console(), Table("check", "quantity", "published", "ours", "tolerance", "", box=box.SIMPLE_HEAD)
+    for row in rows:
+        check, colour = row.check, _COLOURS[row.verdict]
+        published, ours = validation.shown(check.values, check.unit), validation.shown(row.ours, check.unit)
+        verdict = f"[{colour}]{row.verdict}[/{colour}]"
+        table.add_row(check.id, check.quantity, published, ours if row.ours else "", str(check.tolerance), verdict)
+    console.print(table)
+    for row in rows:
+        if row.note:
+            console.print(f"{row.check.id} ({row.verdict}): {row.note}", highlight=False, markup=False)
+    counts = ", ".join(f"{sum(row.verdict is verdict for row in rows)} {verdict}" for verdict in validation.Verdict)
+    spent = sum(row.elapsed for row in rows)
+    console.print(f"{len(rows)} checks in {spent:.0f} s: {counts}", highlight=False)
+    if out is not None:
+        console.print(f"report: {out / 'validation.md'}", highlight=False, soft_wrap=True)
