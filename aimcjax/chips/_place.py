@@ -72,6 +72,11 @@ def place(
     if not layers:
         raise ValueError("the model has no analog layers to place; convert it with `aimcjax.nn.convert`")
     copies = _copies(layers, replicas or {}) if mapping is None else replicas_in(mapping, layers)
+    if mapping is not None and replicas and (asked := _copies(layers, replicas)) != copies:
+        name, n, there = next(
+            (layer.name, *pair) for layer, *pair in zip(layers, asked, copies, strict=True) if pair[0] != pair[1]
+        )
+        raise ValueError(f"replicas asks for {n} copies of layer {name}, the mapping has {there}; leave replicas away")
     keys = [key for layer, n in zip(layers, copies, strict=True) for key in _blocks_of(layer, n)]
     chip = _fitted(chip, layers, len(keys))
     _check_fits(chip, layers, copies)

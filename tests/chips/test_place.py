@@ -301,3 +301,13 @@ def test_seven_billion_weights_are_placed_and_costed_without_them() -> None:
     assert cost.n_macs == 2048 * weights + 2 * 32 * 2048**2 * 4096
     np.testing.assert_allclose(cost.components_J["core"] + cost.components_J["adc"] + cost.components_J["dac"],
                                2048 * cost.n_tiles * (10e-9 - 512 * 2 * 0.4e-12), rtol=0.02)  # fmt: skip
+
+
+def test_copies_asked_for_are_those_of_the_mapping(written: Any) -> None:
+    folder, chip, _ = written
+    rows = chips.read_mapping(folder / "mapping_table.json")  # layers/2 twice
+    chips.place(MODEL, chip, mapping=rows, replicas={"layers/2": 2})
+    with pytest.raises(ValueError, match="replicas asks for 3 copies of layer layers/2, the mapping has 2"):
+        chips.place(MODEL, chip, mapping=rows, replicas={"layers/2": 3})
+    with pytest.raises(ValueError, match="layers/7"):
+        chips.place(MODEL, chip, mapping=rows, replicas={"layers/7": 2})
