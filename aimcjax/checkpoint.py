@@ -28,7 +28,7 @@ Model = TypeVar("Model")
 
 
 def save(path: Path, **trees: Any) -> None:
-    """Writes the arrays of each named pytree to a new directory `path`, whole or not at all.
+    """Writes the arrays of each of `trees`, by name, to a new directory `path`, whole or not at all.
 
     **Raises:** `FileExistsError` if `path` exists; `OSError` if it cannot be written.
     """
@@ -43,8 +43,8 @@ def save(path: Path, **trees: Any) -> None:
 
 
 def add(path: Path, name: str, tree: Any) -> None:
-    """Writes the arrays of a pytree called `name` into the directory `path`, beside what is there, whole or not at
-    all.
+    """Writes the arrays of a pytree `tree` called `name` into the directory `path`, beside what is there, whole or not
+    at all.
 
     **Raises:** `FileExistsError` if `path` holds one of that name; `OSError` if it cannot be written.
     """

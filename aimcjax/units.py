@@ -80,7 +80,8 @@ def parse_quantity(text: object, unit: str) -> float:
 
 
 def format_quantity(value: Any, unit: str) -> str:
-    """Writes a value in SI with the prefix that makes it readable: `format_quantity(2.5e-5, "S") == "25 uS"`.
+    """Writes a value in SI with its `unit` and the prefix that makes it readable:
+    `format_quantity(2.5e-5, "S") == "25 uS"`.
 
     `parse_quantity` reads it back to the same float32 (or float64, if `value` is one).
     """

@@ -85,18 +85,3 @@ def test_files_and_functions_are_small(path: pathlib.Path) -> None:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             body = node.body[1:] if ast.get_docstring(node) and len(node.body) > 1 else node.body
             assert (node.end_lineno or 0) - body[0].lineno < 40, f"{node.name} is too long"
-
-
-def test_public_names_have_docstrings() -> None:
-    import importlib
-    import inspect
-
-    for part in sorted(LEVEL):
-        module = importlib.import_module(f"aimcjax.{part}")
-        assert module.__doc__, part
-        if not hasattr(module, "__path__"):
-            continue
-        for name, value in vars(module).items():
-            if name.startswith("_") or not (inspect.isclass(value) or inspect.isfunction(value)):
-                continue
-            assert inspect.getdoc(value), f"aimcjax.{part}.{name}"

@@ -17,6 +17,10 @@
 - `economics`: yield with spares, dies of a wafer, cost of tokens, break-even with GPUs, sensitivity.
 - `optimise(model, chip, ...)`: accuracy and cost from the same numbers, designs by gradient (`codesign`).
 - `rewritten_cells(before, after)`: what had to be written to make one chip the other; none where adapters train.
+- `Activity`, `Counts`, `Stages` (`stage_times`), `Bill`, `Cost`, `Peak`, `MvmEnergy`, `Schedule`: what these return;
+  `Slot` and `Placed`, an array and the block on it. `OFF_TILES`, the row of what lies on no tile.
+- `AbstractLinks`: what a network between tiles must offer. `energy_factor`: energy by node and supply. `bits_of`: how
+  a converter says its resolution. `ROLES`, `SCHEMAS`: all by name, for configs and files.
 """
 
 from ..nn import Activity as Activity, count_activity as count_activity

@@ -35,7 +35,7 @@ fail_over: {canary_error: 0.8, canary_error_hysteresis: 0.05}  # to the digital 
 
 
 def schema(name: str) -> dict[str, Any]:
-    """The JSON schema of an artifact, one of `SCHEMAS`."""
+    """The JSON schema of the artifact `name`, one of `SCHEMAS`."""
     if name not in SCHEMAS:
         raise ValueError(f"no schema {name!r}; {suggest(name, SCHEMAS, always_list=True)}")
     return json.loads((_FILES / f"{name}.json").read_text(encoding="utf-8"))

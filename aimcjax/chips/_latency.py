@@ -63,6 +63,7 @@ def stage_times(counts: Counts, chip: Chip, found: Any, *, length: Any, batch: A
 
     $$t_{mvm} = p\,(n\,t_{read} + C_{turn}\,t_{adc})$$
 
+    `found`, its converters by layer; sequences `length` times as long as the one that was counted, `batch` of them.
     `smooth` leaves the ceilings out.
     """
     core, tech = chip.core, chip.technology

@@ -52,7 +52,8 @@ def load(name: str | Path) -> Chip:
 
 
 def build_chip(tree: Any) -> Chip:
-    """A chip from its config: `{type: chip, ...}`, the name of a chip, `{type: name, ...}` to change one, or a path.
+    """A chip from its config `tree`: `{type: chip, ...}`, the name of a chip, `{type: name, ...}` to change one, or a
+    path.
 
     **Raises:** `ValueError` of one line.
     """

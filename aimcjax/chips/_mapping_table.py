@@ -85,7 +85,7 @@ def _is_programmed(layers: Mapping[str, Any]) -> bool:
 def check_capacity(model: Any, max_tiles: int | None) -> int:
     """The number of tiles that a converted model needs.
 
-    **Raises:** `ValueError` if the chip has fewer, naming the layer that no longer fits.
+    **Raises:** `ValueError` if the chip has fewer, `max_tiles`, naming the layer that no longer fits.
     """
     needed = 0
     for name, layer in nn.matrix_layers(model).items():

@@ -33,7 +33,8 @@ class MvmEnergy(eqx.Module):
 def fit_mvm_energy(
     bits_in: Float[np.ndarray, " points"], bits_out: Float[np.ndarray, " points"], energy: Float[np.ndarray, " points"]
 ) -> MvmEnergy:
-    """The law with the least relative error at the given points, none of its parts negative.
+    """The law with the least relative error at the given points, `energy` [J] of an operation at `bits_in` and
+    `bits_out`, none of its parts negative.
 
     **Raises:** `ValueError` for fewer than three points, or energies that are not positive.
     """

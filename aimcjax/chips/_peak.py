@@ -48,11 +48,12 @@ def peak(chip: Chip) -> Peak:
 
 
 def mvm_time(ops_per_s: Number, n_tiles: int, rows: int, cols: int) -> Float[Array, ""]:
-    r"""Time of one product on every tile [s] from a throughput: $2 N R C / f$, two operations a multiply-accumulate."""
+    r"""Time of one product on every tile [s] from a throughput, `ops_per_s` (f), of `n_tiles` (N) of `rows` (R) and
+    `cols` (C): $2 N R C / f$, two operations a multiply-accumulate."""
     return jnp.asarray(2.0 * n_tiles * rows * cols / ops_per_s, float)
 
 
 def energy_per_mac(ops_per_J: Number, *, ops_per_mac: int = 2) -> Float[Array, ""]:
-    """Energy of a multiply-accumulate [J] from an efficiency. `ops_per_mac`: what the source counts as an
+    """Energy of a multiply-accumulate [J] from an efficiency, `ops_per_J`. `ops_per_mac`: what the source counts as an
     operation; some count a multiply-accumulate as one."""
     return jnp.asarray(ops_per_mac / ops_per_J, float)

@@ -56,7 +56,8 @@ class Converted(NamedTuple):
 
 def price(counts: Counts, chip: Chip, *, batch: Any = 1.0, length: Any = 1.0, smooth: bool = False) -> Bill:
     r"""What `batch` sequences cost, `length` times as long as the one that was counted: a pure function of all leaves
-    of `counts` and `chip`, to differentiate and to map over.
+    of `counts` and `chip`, to differentiate and to map over; `smooth` leaves
+    ceilings and kinks out.
 
     $$E_{core} = V\,p \sum_n \langle v_n^2 \rangle\, t_{read} \sum g, \quad E_{dac} = V\,p\,R\,e_{dac}, \quad
       E_{adc} = V\,p\,C\,e_{adc}$$

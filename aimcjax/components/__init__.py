@@ -4,6 +4,7 @@
 - `read_size`, `read_switch`, `read_quantity`, `read_numbers`, `shorten`: single values, or what is wrong with them.
 - `suggest`: what a misspelt name may have meant.
 - `read_yaml`, `parse_yaml`: files and text to plain trees.
+- `read_name`, `limits_of`, `LARGEST_SIZE`: words of a choice, and limits of numbers.
 """
 
 from ._registry import Registry as Registry, Role as Role, limits_of as limits_of

@@ -11,7 +11,7 @@ LARGEST_SIZE = 1_000_000
 
 
 def read_size(value: Any) -> int:
-    """A number of things, above zero."""
+    """`value`, a number of things, above zero."""
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST_SIZE:
         raise ValueError(f"expected a whole number from 1 to {LARGEST_SIZE}, got {shorten(value)}")
     return value
@@ -25,14 +25,14 @@ def read_sizes(value: Any, n: int) -> tuple[int, ...]:
 
 
 def read_switch(value: Any) -> bool:
-    """True or false."""
+    """`value`, true or false."""
     if not isinstance(value, bool):
         raise ValueError(f"expected true or false, got {shorten(value)}")
     return value
 
 
 def read_name(value: Any) -> str:
-    """One word of a few that the constructor knows."""
+    """`value`, one word of a few that the constructor knows."""
     if not isinstance(value, str) or not value:
         raise ValueError(f"expected a name, got {shorten(value)}")
     return value
@@ -41,8 +41,8 @@ def read_name(value: Any) -> str:
 def read_quantity(
     value: Any, unit: str, *, above: float | None = None, at_most: float | None = None, signed: bool = False
 ) -> float:
-    """A physical quantity in SI, within the limits if there are any; not negative if it has a simple unit, unless
-    `signed`."""
+    """A physical quantity (`value`, text with `unit`) in SI, within the limits `above` and `at_most` if there are any;
+    not negative if it has a simple unit, unless `signed`."""
     number = _in_float32(parse_quantity(value, unit), value)
     if above is not None and number <= above or at_most is not None and number > at_most:
         limits = " and ".join(f"{word} {x:g}" for word, x in (("above", above), ("at most", at_most)) if x is not None)
@@ -53,7 +53,7 @@ def read_quantity(
 
 
 def read_numbers(value: Any) -> list[Any]:
-    """A list of plain numbers, or of such lists of one length."""
+    """`value`, a list of plain numbers, or of such lists of one length."""
     if not isinstance(value, list) or not value:
         raise ValueError(f"expected a list of numbers, got {shorten(value)}")
     if all(isinstance(item, list) and len(item) == len(value[0]) for item in value):

@@ -32,7 +32,7 @@ class ConfigError(ValueError):
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
-    """`load_study` of the main job, `score_over_time`.
+    """`load_study` of the main job, `score_over_time`, with `overrides`.
 
     **Raises:** `ConfigError` as there, and for the config of another study.
     """
@@ -43,7 +43,8 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
 
 
 def load_placed(path: Path, overrides: Sequence[str] = ()) -> Config | ServiceConfig:
-    """`load_study` of a study that puts one model on a chip. **Raises:** `ConfigError` as there, and for others."""
+    """`load_study`, with `overrides`, of a study that puts one model on a chip. **Raises:** `ConfigError` as there, and
+    for others."""
     config = load_study(path, overrides)
     if not isinstance(config, Config | ServiceConfig):
         raise ConfigError(f"study: {config.study} puts no one model on a chip; give another config")
@@ -51,8 +52,8 @@ def load_placed(path: Path, overrides: Sequence[str] = ()) -> Config | ServiceCo
 
 
 def load_study(path: Path, overrides: Sequence[str] = ()) -> Any:
-    """Reads a YAML config, applies `key.path=value` overrides (values are YAML) and validates it as one of the study
-    that its key `study` names, `score_over_time` unless given.
+    """Reads a YAML config, applies `overrides` such as `key.path=value` (values are YAML) and validates it as one of
+    the study that its key `study` names, `score_over_time` unless given.
 
     **Raises:** `ConfigError` with one line: where, what was expected, what was given.
     """
@@ -163,7 +164,7 @@ def _did_you_mean(loc: tuple[Any, ...], root: Any) -> str:
 
 
 def vary(config: Config, point: Mapping[str, Any]) -> Config:
-    """`config` with the values of a point of a sweep, `{path: value as a config writes it}`.
+    """`config` with the values of a `point` of a sweep, `{path: value as a config writes it}`.
 
     **Raises:** `ConfigError` with one line for paths and values that a config does not take.
     """

@@ -212,7 +212,7 @@ def _ready(network: Any) -> Any:
 
 @ft.singledispatch
 def shapes(section: Any, data: Dataset, key: PRNGKey) -> Any:
-    """The network that `section` builds, with shapes for arrays: nothing is allocated."""
+    """The network that `section` builds for `data`, with shapes for arrays: nothing is allocated."""
     return eqx.filter_eval_shape(lambda key: section.build(data, key), key)
 
 

@@ -177,7 +177,7 @@ class SweepConfig(Section):
 
 
 def coordinate(values: list[Any]) -> tuple[list[Any], str]:
-    """Values of an axis as a coordinate, in SI where they are quantities, and their unit; else a word for each."""
+    """`values` of an axis as a coordinate, in SI where they are quantities, and their unit; else a word for each."""
     try:
         found, unit = common_unit(values)
     except ValueError:

@@ -4,6 +4,7 @@
   MNIST, `sst2()` sentences with their sentiment.
 - `random_tokens(vocab_size, length)`: of any size, without meaning.
 - `Text`: a long text as symbols. `python_docs()` is always there; `tinyshakespeare()` and `wikitext2()` are files.
+- `data_file`, `read_idx`: files in that folder.
 """
 
 from ._digits import digits as digits

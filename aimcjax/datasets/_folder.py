@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def data_file(*parts: str) -> Path:
-    """The path of a file or folder in the folder that the environment variable `AIMCJAX_DATA` names.
+    """The path of a file or folder (`parts` of it) in the folder that the environment variable `AIMCJAX_DATA` names.
 
     **Raises:** `FileNotFoundError` if the variable is not set or nothing is there.
     """

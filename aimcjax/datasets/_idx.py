@@ -14,7 +14,8 @@ _DTYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 
 
 def idx_images(folder: Path | str) -> Dataset:
-    """Images and labels of a folder in the format of MNIST (Fashion-MNIST, KMNIST, ...), compressed or not, in [0, 1].
+    """Images and labels of a `folder` in the format of MNIST (Fashion-MNIST, KMNIST, ...), compressed or not, in [0,
+    1].
 
     Reads `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and the same with `t10k`. Where there is only the
     part called `t10k`, its first four fifths are to train and the rest to test, and the name says so.

@@ -45,7 +45,8 @@ class Text(NamedTuple):
 
 
 def text(name: str, words: str) -> Text:
-    """Any text by character: the first 90 % to train, then 5 % to validate and 5 % to test."""
+    """Any text by character (its `words`, under its `name`): the first 90 % to train, then 5 % to validate and 5 %
+    to test."""
     if len(words) < 20:
         raise ValueError(f"{name} is too short to split: {len(words)} characters")
     symbols = tuple(sorted(set(words)))

@@ -15,6 +15,11 @@ Every device is elementwise over any shape of cells and has three verbs: `progra
 - Laws, how a statistic depends on the conductance (`Constant`, `Polynomial`, `ClippedLog`, `Power`, `Saturation`,
   `Piecewise`) and also on the time (`LogTime`, `Accumulation`, `PolynomialTable`, `SaturationTable`, `Excess`).
 - `memristors`: cells as differential equations. `pulsed`: cells that are trained in place by pulses.
+- Bases: `AbstractDevice`, `AbstractWrapper`, `AbstractLaw`, `AbstractTimedLaw`, `AbstractIV` (`CubicIV`,
+  `LogPolynomialIV`), `AbstractDistribution` (`Normal`, `Uniform`: how programming errors are spread).
+- What programming leaves: `AbstractCells`, of which `PcmCells`, `StatisticalCells`, `BistableCells`, `IdealCells`,
+  and around others `FaultyCells`, `WornCells`, `TelegraphCells`.
+- `Datasheet`, of `Quoted` numbers; `reference_of`, `recognised`, `is_file`, `as_law`, `ROLES`: devices as text.
 """
 
 from . import memristors as memristors, pulsed as pulsed

@@ -180,7 +180,7 @@ _SHEETS: dict[str, Datasheet] = {
 
 
 def reference_of(part: type) -> str | None:
-    """The **Reference** that the docstring of a class cites, on one line."""
+    """The **Reference** that the docstring of the class of a `part` cites, on one line."""
     found = re.search(r"\*\*Reference:\*\*(.*?)(?:\n\s*\n|\*\*|\Z)", inspect.getdoc(part) or "", re.DOTALL)
     return " ".join(found.group(1).split()) if found else None
 

@@ -82,7 +82,7 @@ class Piecewise(AbstractLaw):
 
 
 def as_law(law: Any) -> Any:
-    """A number becomes a `Constant` law, a list of numbers a `Polynomial`; laws pass unchanged."""
+    """A `law` that is a number becomes a `Constant`, a list of numbers a `Polynomial`; laws pass unchanged."""
     if isinstance(law, (int, float)) or (eqx.is_array(law) and law.ndim == 0):
         return Constant(law)
     if isinstance(law, Sequence):

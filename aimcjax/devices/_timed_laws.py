@@ -38,7 +38,8 @@ class LogTime(AbstractTimedLaw):
 
 class Accumulation(AbstractTimedLaw):
     r"""1/f noise gathered since programming: $q(x) \sqrt{\ln((t' + t_r) / 2 t_r)}$, $t' = \max(t, t_0)$, with `law` q,
-    `t_read` t_r [s], the duration of one read, and `t_0` [s]."""
+    `t_read` t_r [s], the duration of one read, and `t_0` [s]. It is the
+    same law as in `Pcm`."""
 
     law: AbstractLaw = eqx.field(converter=as_law)
     t_read: Scalar = physical(unit="s", above=0.0)
@@ -53,7 +54,8 @@ class PolynomialTable(AbstractTimedLaw):
     r"""$\sum_k c_k(t) x^k$: one polynomial for each of the `times` [s, ascending].
 
     `coefficients`, shape `times order`, lowest order first; between two times they are interpolated linearly in
-    $\ln(1 + t / t_{scale})$, outside of all they are held: nothing is extrapolated.
+    $\ln(1 + t / t_{scale})$, outside of all they are held: nothing is extrapolated (assumed; numbers from the device
+    that uses it).
     """
 
     times: Float[Array, " times"] = eqx.field(converter=_array)
@@ -70,7 +72,7 @@ class PolynomialTable(AbstractTimedLaw):
 
 class SaturationTable(AbstractTimedLaw):
     r"""$a(t)\,(1 - e^{-x / b(t)})$: `amplitude` a and `scale` b for each of the `times` [s, ascending], in between as
-    `PolynomialTable`."""
+    `PolynomialTable` (assumed; numbers from the device that uses it)."""
 
     times: Float[Array, " times"] = eqx.field(converter=_array)
     amplitude: Float[Array, " times"] = eqx.field(converter=_array)

@@ -12,6 +12,7 @@
 - `write_preset`, `preset_tree`, `check_target`: the preset file.
 - `solve`, `covariance`, `Solution`: the least-squares solver, `vmap`-able; `Problem`, `FitModel`, `Parameter` and the
   transforms: how a model is put up for it. `noise_of`: the noise of a measurement from itself.
+- `AbstractTransform`: `Free`, `Positive`, `Negative`, `Within`: from all numbers to those that a parameter may have.
 """
 
 from ._data import FORMATS as FORMATS, Data as Data, read_csv as read_csv

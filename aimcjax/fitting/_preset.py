@@ -19,7 +19,8 @@ from ._posterior import Posterior
 
 
 def check_target(path: Path, *, overwrite: bool) -> None:
-    """Raises `ValueError` if a preset cannot be written to `path`; called before any work is done."""
+    """Raises `ValueError` if a preset cannot be written to `path` (`overwrite` what is there or not); called before any
+    work is done."""
     if path.suffix not in (".yaml", ".yml"):
         raise ValueError(f"a preset file ends in .yaml, got {path}")
     for file in (path, path.with_suffix(".png"), path.with_suffix(".md")):
@@ -32,7 +33,8 @@ def check_target(path: Path, *, overwrite: bool) -> None:
 
 
 def preset_tree(result: FitResult, chain: Posterior | None = None) -> dict[str, Any]:
-    """What `write_preset` writes: `device`, `source`, `valid` and `fit`, as plain numbers and text."""
+    """What `write_preset` writes, with intervals of a `chain` if there is one: `device`, `source`, `valid` and `fit`,
+    as plain numbers and text."""
     data, version = result.data, importlib.metadata.version("aimcjax")
     digest = f", sha256 {data.sha256}" if data.sha256 else ""
     units = {p.name: p.unit for p in result.problem.parameters}

@@ -31,7 +31,8 @@ def solve(
     *,
     max_steps: int = 256,
 ) -> Solution:
-    """Minimises the sum of squares of `residuals(theta)` by the method of Levenberg and Marquardt; `vmap`-able.
+    """Minimises the sum of squares of `residuals(theta)` by the method of Levenberg and Marquardt in at most
+    `max_steps`; `vmap`-able.
 
     It has converged when it no longer moves, or when what it could still move is a hundredth of a standard error: the
     relative offset of Bates and Watts, Technometrics 23:179 (1981). Valleys are long and flat where parameters

@@ -9,6 +9,9 @@
 - `calibrate_adc(design, programmed, xs, key=key)`: ranges of the ADCs from what they see, also of every slice.
 - `programming_report`: pulses, energy and time that programming takes.
 - `averaged(matrices)`: the mean of several programmed copies.
+- `MatrixSnapshot`, `AveragedMatrix` (of `program_copies`), `CalibratedMatrix` (with its `Correction`): matrices at
+  one time; `answers`: what they say to known vectors.
+- `AbstractCompensation`, `AbstractCorrector`: bases. `ROLES`: all by name, for configs.
 """
 
 from ._averaging import AveragedMatrix as AveragedMatrix, averaged as averaged, program_copies as program_copies

@@ -158,7 +158,8 @@ def calibrated_over_time(
     key: PRNGKey,
     corrector: AbstractCorrector | None = None,
 ) -> list[CalibratedMatrix]:
-    """The matrix at each of `times` [s], each with the correction of the latest calibration before it.
+    """The matrix at each of `times` [s], each with the correction of the latest calibration of `schedule` before it, by
+    what `x` should give, `wanted`.
 
     The matrix's own compensation is computed at every time on top of it: for a chip that is corrected by the schedule
     alone, program the matrix with `GlobalDriftCompensation(strength=0.0)`.

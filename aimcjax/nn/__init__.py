@@ -23,6 +23,11 @@
   chip; `merge` folds them into the weights. `adapter_roles`: which factor a leaf is.
 - `to_analog`, `make_analog`, `expert_stack`, `is_lookup`, `map_layers`, `over_stack`: where new layer types and
   frameworks register.
+- Bases: `AbstractAnalogLayer`, `AbstractProduct`, `AbstractRangeRule`, `AbstractAdapter`; questions: `is_analog`,
+  `is_convertible`, `is_adapter`, `partition_of`, `matrices_shape`.
+- `Activity` (of `Step`s and `Product`s), `Summary` (of `LayerRow`s), `input_power`: what counts and tables hold.
+- `bind`: read keys by layer. `watched`, `unwatched`: room for what range rules note. `Experts`, `by_group`: stacks of
+  experts. `ROLES`: range rules by name, for configs.
 """
 
 from ._activity import Activity as Activity, Product as Product, Step as Step, count_activity as count_activity

@@ -21,7 +21,8 @@ Model = TypeVar("Model")
 
 @ft.singledispatch
 def to_analog(layer: Any, design: AbstractTileDesign, compensation: AbstractCompensation, name: str) -> Any:
-    """The analog version of a layer; register your own type with `@to_analog.register`, and make it with `make_analog`.
+    """The analog version of a `layer` whose path is `name`; register your own type with `@to_analog.register`, and make
+    it with `make_analog`.
 
     **Raises:** `TypeError` for a type nobody registered.
     """
@@ -36,7 +37,8 @@ def make_analog(
     compensation: AbstractCompensation,
     name: str,
 ) -> AnalogLinear:
-    """An analog layer from parameters (arrays, or what stands for them) in the shape that `form` knows.
+    """An analog layer called `name` from `weight` and `bias` (arrays, or what stands for them) in the shape that `form`
+    knows.
 
     **Raises:** `ValueError` for a weight with another number of axes: layers that are stacked for a loop over them.
     """
@@ -58,7 +60,7 @@ def make_analog(
 
 @ft.singledispatch
 def is_lookup(layer: Any) -> bool:
-    """Whether a layer reads rows of a table: rules pass over it unless they say `lookups=True`."""
+    """Whether a `layer` reads rows of a table: rules pass over it unless they say `lookups=True`."""
     del layer
     return False
 

@@ -114,9 +114,10 @@ to_analog.register(eqx.nn.GRUCell, _cell)
 def expert_stack(
     layer: eqx.Module, design: AbstractTileDesign, compensation: AbstractCompensation, name: str
 ) -> AnalogLinear:
-    """The analog version of a stack of experts: an Equinox module with `weight[n_experts, n_out, n_in]`,
-    `bias[n_experts, n_out]` or `None`, called as `stack(x[rows, n_in], expert[rows]) -> y[rows, n_out]`. Register
-    yours with `to_analog.register(MyStack, expert_stack)`."""
+    """The analog version of a stack of experts (`layer`, at `name`): an Equinox module with
+    `weight[n_experts, n_out, n_in]`, `bias[n_experts, n_out]` or `None`, called as
+    `stack(x[rows, n_in], expert[rows]) -> y[rows, n_out]`. Register yours with
+    `to_analog.register(MyStack, expert_stack)`."""
     weight, bias = layer.weight, layer.bias  # pyright: ignore[reportAttributeAccessIssue]
     if weight.ndim != 3:
         raise ValueError(f"layer {name}: a stack of experts is weight[n_experts, n_out, n_in], got {weight.shape}")

@@ -224,14 +224,14 @@ def _around(layer: AnalogLinear | ProgrammedLinear) -> dict[str, Any]:
 
 
 def matrices_shape(layer: Any) -> tuple[int, ...]:
-    """`[*stack, n_out, n_in]` of an analog layer, in any of its lives."""
+    """`[*stack, n_out, n_in]` of an analog `layer`, in any of its lives."""
     if isinstance(layer, AnalogLinear):
         return jax.eval_shape(layer.form.matrices, layer.weight).shape
     return (*layer.scale.shape, layer.matrix.partition.n_in)
 
 
 def partition_of(layer: AnalogLinear) -> Partition:
-    """How the layer's matrix, or each of a stack, lies on tiles."""
+    """How the matrix of `layer`, or each of a stack, lies on tiles."""
     *_, n_out, n_in = matrices_shape(layer)
     return Partition(n_in, n_out, layer.design.rows, layer.design.cols)
 

@@ -64,7 +64,8 @@ def with_designs(model: Model, like: Any) -> Model:
 
 
 def scale_noise(model: Model, factor: Scalar | float) -> Model:
-    """The model with the deviations of its tiles at weight level multiplied: for schedules. Tiles with cells stay."""
+    """The model with the deviations of its tiles at weight level multiplied by `factor`: for schedules. Tiles with
+    cells stay."""
 
     def change(layer: AnalogLinear) -> AnalogLinear:
         design = layer.design

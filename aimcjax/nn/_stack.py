@@ -86,7 +86,8 @@ def _pick(tree: Any, index: Int[Array, ""] | int) -> Any:
 def by_group(
     f: Callable[..., Float[Array, "block n_out"]], group: Int[Array, " rows"], n_groups: int, *rows: Array
 ) -> Float[Array, "rows n_out"]:
-    """`f(g, *blocks)` on blocks of rows of one group g, its results back in the order of the rows.
+    """`f(g, *blocks)` on blocks of `rows` of one group g (`group` of each row, `n_groups` in all), its results back in
+    the order of the rows.
 
     Rows are laid out group by group, each group's rounded up to whole blocks (at most twice as many rows in all), and
     one loop takes block after block: no row is dropped, and memory is that of one group's matrix more.

@@ -15,6 +15,12 @@ once, and `install` gives the converter that is made of them; a tile does both w
 - `conversion_cost(model, converter)`: `AndrulisCost`, `IsaacCost`, `WaldenCost`, `SchreierCost`, `ClockedCost`,
   `DriverCost`; `reads(dac)` of the array and `conversions(dac)` of a sense line are how often a vector is.
 - `quantize`, `round_straight_through` and others: the steps without a derivative and their surrogates.
+- Bases: `AbstractDac`, `AbstractAdc`, `AbstractFabricated`, `AbstractWrapped`, `AbstractWrappedFabricated`,
+  `AbstractNoise`, `AbstractRange`, `AbstractCostModel` (`ConversionCost` is what it returns).
+- Questions: `resolution`, `effective_bits`, `driver_bits`, `clock_cycles`, `turns`, `slices_of`, `bare`.
+  `OverrangeAdc`, `watched`: whether a conversion saturated. `ROLES`: all by name, for configs.
+- Steps: `clamp`, `saturate`, `decide`, `decide_ternary`, `digits`, `quantize_learned`, `quantize_levels`,
+  `quantize_stochastic`, `finite_root`, `replace_gradient`.
 """
 
 from ._adc import AbstractAdc as AbstractAdc, IdealAdc as IdealAdc, UniformAdc as UniformAdc

@@ -108,7 +108,9 @@ class AbsMaxNpSum(AbstractRange):
 
 class AverageAbsMax(AbstractRange):
     r"""A running mean of the largest magnitude, $a \leftarrow (1 - \lambda) a + \lambda \max|x|$; `update` gives the
-    next one. A mean of zero takes the first vector's as it is. AIHWKit's AVERAGE_ABS_MAX."""
+    next one. A mean of zero takes the first vector's as it is.
+
+    **Reference:** `AVERAGE_ABS_MAX` of AIHWKit."""
 
     average: Scalar = physical(0.0, doc="AIHWKit: none yet")
     decay: Scalar = physical(1e-3, doc="AIHWKit: nm_decay", at_most=1.0)

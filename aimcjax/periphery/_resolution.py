@@ -23,7 +23,7 @@ from ._sign_magnitude import SignMagnitudeAdc, SignMagnitudeDac
 
 @ft.singledispatch
 def resolution(converter: Any) -> Any:
-    """Bits of a converter, `None` for an ideal one; register your own with `@resolution.register`."""
+    """Bits of a `converter`, `None` for an ideal one; register your own with `@resolution.register`."""
     del converter
 
 

@@ -20,6 +20,8 @@
 - `curves`: values of several runs over anything that they were measured over.
 - `page`: one page about one or several runs, HTML and Markdown.
 - `verilog_a`: a compact model as a module for circuit simulators.
+- `Road`, `AdapterFacts`, `TileErrors`, `COMPENSATIONS`: parts of results. `markdown`, `write_figures`: parts of
+  `write`. `DEVICE_COLUMNS`, `HEALTH_COLUMNS`: heads of tables; `largest_tile`.
 """
 
 from . import bibliography as bibliography, curves as curves, page as page

@@ -12,6 +12,7 @@
 - `train(config, out)`: the networks of the main job alone. `trained_networks`: the same inside another study, read
   where they are there already.
 - `check_target`, `new_run`: one directory per run; unfinished ones go on where they were.
+- `Progress`: bars and spinners. `is_finished_sweep`; `RunDirectoryError`: why a directory cannot be written.
 """
 
 from ._codesign import codesign as codesign

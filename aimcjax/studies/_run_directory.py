@@ -29,7 +29,8 @@ class RunDirectoryError(ValueError):
 
 
 def check_target(out: Path, *, overwrite: bool) -> None:
-    """Raises `RunDirectoryError` if a run cannot be written to `out`; called before any work is done."""
+    """Raises `RunDirectoryError` if a run cannot be written to `out` (`overwrite` what is there or not); called before
+    any work is done."""
     try:
         target = out.resolve()
         if target.exists() and not overwrite:

@@ -11,6 +11,7 @@
 - `mvm_error`, `OfChip`: metrics of a chip itself.
 - `agree`, `agreeing`: where several processes wait for each other.
 - `score_over_time`: chips x times x drift compensation in one program.
+- `Summary`, `Sensitivity`: what these return. `StoreError`: why results cannot be read or written.
 """
 
 from ._designs import Axis as Axis, Points as Points, crossed as crossed, paired as paired, sampled as sampled

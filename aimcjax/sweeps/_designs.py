@@ -27,7 +27,8 @@ Points = list[dict[str, Any]]  # a value for every path
 
 
 def crossed(axes: Mapping[str, Sequence[Any]]) -> Points:
-    """Every combination of values, the last axis fastest; one point without values if there are no axes."""
+    """Every combination of the values of `axes` (by path), the last axis fastest; one point without values if there are
+    no axes."""
     points: Points = [{}]
     for path, values in axes.items():
         points = [{**point, path: value} for point in points for value in values]
@@ -35,7 +36,7 @@ def crossed(axes: Mapping[str, Sequence[Any]]) -> Points:
 
 
 def paired(axes: Mapping[str, Sequence[Any]]) -> Points:
-    """The first values of all axes, then the second ones, and so on.
+    """The first values of all `axes` (by path), then the second ones, and so on.
 
     **Raises:** `ValueError` for axes of different lengths.
     """

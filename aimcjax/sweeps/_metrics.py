@@ -29,6 +29,8 @@ def mvm_error(network: Any, aged: Any, *, key: PRNGKey, n_vectors: int = 64) -> 
 
     for `n_vectors` normal inputs of a third of the input range, cut at the range. [1]
 
+    **Arguments:** `network`, as it was programmed; `aged`, the chip as it is now; `key`, of inputs and read noise.
+
     **Reference:** the error of Rasch et al., Nat. Commun. 14:5282 (2023), eq. 3, there with uniform inputs.
     """
     wanted, errors = nn.matrix_layers(network), []

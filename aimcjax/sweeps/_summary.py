@@ -19,7 +19,8 @@ class Summary(NamedTuple):
 
 
 def summarize(values: Float[np.ndarray, " chips"]) -> Summary:
-    """Statistics of one quantity over chips: the interval is Student's, $\\bar x \\pm t_{0.975,\\,n-1}\\, s/\\sqrt n$.
+    """Statistics of the `values` of one quantity over chips: the interval is Student's,
+    $\\bar x \\pm t_{0.975,\\,n-1}\\, s/\\sqrt n$.
 
     **Raises:** `ValueError` for fewer than two chips, from which no spread can be estimated.
     """
@@ -40,7 +41,7 @@ def half_width(values: Float[np.ndarray, "chips *cell"], level: float = 0.95) ->
 
 
 def statistics(values: xr.DataArray, *, quantiles: tuple[float, ...] = (0.05, 0.5, 0.95), seed: int = 0) -> xr.Dataset:
-    """Statistics of a metric over its dimension `chip`.
+    """Statistics of the `values` of a metric over their dimension `chip`; `seed`, of the bootstrap.
 
     **Returns:** `mean`, `std` (one less than n in the denominator), `quantile` over `quantiles`, `n_chips`, and two
     95 % intervals of the mean: `low`, `high` (Student's) and `boot_low`, `boot_high` (bootstrap, 2,000 resamples,
@@ -65,7 +66,10 @@ def statistics(values: xr.DataArray, *, quantiles: tuple[float, ...] = (0.05, 0.
 def bootstrap(
     values: Float[np.ndarray, "chips *cell"], *, level: float = 0.95, n: int = 2000, seed: int = 0
 ) -> tuple[Float[np.ndarray, "*cell"], Float[np.ndarray, "*cell"]]:
-    """The percentile bootstrap interval of the mean over chips, the first axis, drawn together for all cells."""
+    """The percentile bootstrap interval of the mean of `values` over chips, the first axis, drawn together for all
+    cells: `level`, what it should cover; `n`, resamples; `seed`, of the draws.
+
+    **Reference:** see `statistics`."""
     random = np.random.default_rng(seed)
     weights = random.multinomial(len(values), np.full(len(values), 1.0 / len(values)), size=n) / len(values)
     means = np.tensordot(weights, values, axes=1)
@@ -73,8 +77,8 @@ def bootstrap(
 
 
 def convergence(values: xr.DataArray) -> xr.Dataset:
-    """How the estimate settles as chips come in: `mean` and `half_width` of the 95 % interval of the first n, over
-    `n_chips` = 2, 3, 4, 6, 8, 12, ..., all."""
+    """How the estimate of `values`, a metric with the dimension `chip`, settles as chips come in: `mean` and
+    `half_width` of the 95 % interval of the first n, over `n_chips` = 2, 3, 4, 6, 8, 12, ..., all."""
     data = values.transpose("chip", ...)
     array, dims = np.asarray(data.values, np.float64), data.dims[1:]
     sizes = sorted({n for k in range(1, 40) for n in (2**k, 3 * 2 ** (k - 1)) if n < len(array)} | {len(array)})

@@ -17,6 +17,12 @@
 - `read_margin`, `half_select_voltages`: passive arrays, with `DiodeSelector`, `SinhSelector`, `ThresholdSelector`;
   `cell_with_selector` is the law of a 1S1R cell for `nonlinear_currents`.
 - `preset(name)`, `preset_names()`: tiles by name.
+- Bases: `AbstractTileDesign`, `AbstractEncoding`, `AbstractCrossbar`, `AbstractProgrammingPolicy`,
+  `AbstractSelector`.
+- What these return: `TileState`, `TileSnapshot`, `TileTrace`, `WeightState`; `ProgrammingReport` (of `PulseCost`s,
+  through a `Readout`); `DefectiveCells`, `ConductiveCells`, `HalfSelect`, `Remap`.
+- `with_overrange`: reads that say when they saturate. `parity_residual`: what the alarm looks at. `check_finite`,
+  `check_time`: what no tile takes. `ROLES`: all by name, for configs.
 """
 
 from ._base import (

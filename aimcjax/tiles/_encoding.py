@@ -48,7 +48,8 @@ class AbstractEncoding(eqx.Module):
 def decode_weights(
     encoding: AbstractEncoding, g: Float[Array, "pair rows lines"], gain: Float[Array, " cols"], device: AbstractDevice
 ) -> Float[Array, "rows cols"]:
-    """The weights that conductances `g` [S] stand for: what an ideal tile answers to one row driven after another."""
+    """The weights that conductances `g` [S] with this digital `gain` [weight / S] stand for: what an ideal tile answers
+    to one row driven after another."""
     groups = len(encoding.ranges)
     polarity = jnp.asarray(encoding.polarity, g.dtype).reshape(groups, -1)
     i = jnp.einsum("gp,gprc->rgc", polarity, g.reshape(groups, -1, *g.shape[1:]), precision=lax.Precision.HIGHEST)

@@ -88,7 +88,7 @@ class ManagedTile(AbstractTileDesign):
 
 @ft.singledispatch
 def with_overrange(tile: Any) -> Any:
-    """The tile, but its reads are not finite where a conversion went beyond the range of its ADC; register your own
+    """The `tile`, but its reads are not finite where a conversion went beyond the range of its ADC; register your own
     with `@with_overrange.register`."""
     raise ValueError(f"bound management needs a tile whose ADC is known, got {type(tile).__name__}; use bound=None")
 

@@ -39,7 +39,8 @@ def parity_alarm(
     *,
     scale: float | None = None,
 ) -> Bool[Array, ""]:
-    """Whether the residual of any of n products is beyond `threshold` deviations `sigma` of a healthy one."""
+    """Whether the residual of any of n products (`scale`, as `parity_residual`) is beyond `threshold` deviations
+    `sigma` of a healthy one."""
     return jnp.any(jnp.abs(parity_residual(y, scale=scale)) > threshold * sigma)
 
 

@@ -25,7 +25,8 @@ def error_over_time(
 
     $$\Big\langle \overline{(\alpha(t)\,\hat w(t) - w)^2} \Big\rangle_t \Big/ \overline{w^2}, \qquad
       \alpha(t) = \overline{|\hat w(0)|} \Big/ \overline{|\hat w(t)|}$$
-    with $\hat w(t)$ what one chip holds at `times` [s], $\alpha$ the global drift compensation. Differentiable.
+    with $\hat w(t)$ what one chip with this `encoding` holds at `times` [s], $\alpha$ the global drift compensation.
+    Differentiable.
     """
     g_target, gain = encoding.encode(w, device)
     cells = device.program(g_target, key=key)

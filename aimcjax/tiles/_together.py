@@ -22,7 +22,8 @@ def read_together(
     key: PRNGKey,
     dtype: Any = None,
 ) -> Float[Array, " cols"]:
-    r"""The tiles that share outputs, read and added digitally: $y_c = \sum_i u_i f_{ic}\,\mathrm{read}(x_i)_c$.
+    r"""The tiles of one `design` that share outputs, read and added digitally:
+    $y_c = \sum_i u_i f_{ic}\,\mathrm{read}(x_i)_c$.
 
     **Arguments:** `snapshots`, `x` in [-1, 1], the digital `factor` and `unit` (what an input of one stands for), all
     with a leading axis of tiles; `key`; `dtype`, in which a tile without physics may multiply.
@@ -35,15 +36,15 @@ def read_together(
 
 @ft.singledispatch
 def ages(design: Any) -> bool:
-    """Whether tiles change after programming: those that do not are not compensated."""
+    """Whether tiles of this `design` change after programming: those that do not are not compensated."""
     del design
     return True
 
 
 @ft.singledispatch
 def digital_scale(design: Any, w: Float[Array, "n_in n_out"]) -> Float[Array, " n_out"]:
-    """By what a layer divides the columns of a matrix before it is programmed, and multiplies its outputs: the largest
-    magnitude, so that every column uses all of its range."""
+    """By what a layer on tiles of this `design` divides the columns of a matrix before it is programmed, and multiplies
+    its outputs: the largest magnitude, so that every column uses all of its range."""
     del design
     largest = jnp.max(jnp.abs(w), axis=0)
     return jnp.where(largest > 0, largest, 1.0)

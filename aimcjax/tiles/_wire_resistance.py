@@ -83,6 +83,8 @@ class SeriesResistance(AbstractCrossbar):
     Measured against the exact circuit, the largest error relative to the largest current, conductances uniform from 0
     to g_max, inputs in [-1, 1], wires on both sides: at $g_{max} r$ of 1e-5 and 5e-5, 5e-5 and 1.4e-3 for 64x64 cells
     (drop 1.8 % and 9 %), 0.008 and 0.09 for 256x256 (drop 23 % and 120 %).
+
+    **Reference:** Kirchhoff's laws of `WireResistance`, expanded to first order; the denominator is assumed.
     """
 
     r_row: Scalar = physical(0.07 * Ohm, unit="Ohm", doc="Rasch 2023: 0.35 Ohm at 5 uS, the same ratio at 25 uS")

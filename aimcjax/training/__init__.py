@@ -12,6 +12,8 @@
 - `make_mesh`, `shardings`: training over many devices, by the shapes of arrays. `plan`, what it takes of each.
 - `scanned`, `deep_hwa_forward`: deep decoders as one loop over their blocks, in less memory.
 - `in_memory`: arrays that hold the weights learn by pulses; `WriteStats` and `lifetime`, what that wears.
+- `Forward`, `AbstractObjective`: what a loop is given. `Schedule`, `Plan`, `Layout` (`check_batch`): how long, how
+  much memory, on which mesh. `with_checkpoints`: less memory by module; `random_shift`: of images.
 """
 
 from . import in_memory as in_memory

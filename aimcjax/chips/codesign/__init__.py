@@ -8,6 +8,8 @@
 - `relaxed_terms`, the objective that is differentiated; `task_loss`, `bill_of`, its parts; `Choice`, `VARIABLES`,
   `BOUNDS`, `check_bounds`, `make_box`, `Upkeep`.
 - `RelaxedAdc`, noise for steps; `relaxed`, `with_bits`, `with_v_max`: where converters register.
+- `Terms`, `Scored`: objective and costs of a design, and its scores; `Box`, bounds; `round_bits`, whole bits of
+  relaxed ones.
 """
 
 from ._descent import Descent as Descent, Solution as Solution, round_bits as round_bits, solve as solve

@@ -117,8 +117,9 @@ def _exact(problem: Problem, weights: Weights, x: Array, y: Array, keys: Array, 
 
 
 def round_bits(relaxed: Choice, judge: Any, box: Box) -> tuple[Choice, Terms]:
-    """Whole bits around relaxed ones: from the nearest, every layer tries the other neighbour, those that were
-    nearest to the middle first, and keeps it where the exact objective falls."""
+    """Whole bits around those of `relaxed`, by what `judge` says of a choice (its exact `Terms`): from the nearest,
+    every layer tries the other neighbour, those that were nearest to the middle first, and keeps it where the exact
+    objective falls."""
     bits = np.asarray(relaxed.bits, np.float64)
     low, high = np.ceil(np.asarray(box.low.bits)), np.floor(np.asarray(box.high.bits))
     best = np.clip(np.round(bits), low, high)

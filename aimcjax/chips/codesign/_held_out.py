@@ -46,8 +46,8 @@ def _score(problem: Problem, choice: Choice, x: Array, y: Array, metric: Callabl
 
 
 def on_front(energies: Float[np.ndarray, " n"], scores: Float[np.ndarray, " n"]) -> np.ndarray:
-    """Which of n designs no other one dominates: none has at most its energy and at least its score, and one of them
-    better. Scores are larger where they are better."""
+    """Which of n designs, by their `energies` and `scores`, no other one dominates: none has at most its energy and at
+    least its score, and one of them better. Scores are larger where they are better."""
     e, s = np.asarray(energies), np.asarray(scores)
     as_good = (e[:, None] <= e[None]) & (s[:, None] >= s[None])
     better = (e[:, None] < e[None]) | (s[:, None] > s[None])

@@ -142,12 +142,12 @@ def pose(
 
 
 def uniform(problem: Problem, bits: float) -> Choice:
-    """The design to start from with equal bits in all layers."""
+    """The design to start from with equal `bits` in all layers."""
     return dataclasses.replace(problem.start, bits=jnp.full_like(problem.start.bits, bits))
 
 
 def on_tile_size(model: Any, size: tuple[int, int]) -> Any:
-    """The model cut for tiles of another size, (rows, columns)."""
+    """The model cut for tiles of another `size`, (rows, columns)."""
     return on_tiles(model, lambda _, tile: dataclasses.replace(tile, rows=size[0], cols=size[1]))
 
 

@@ -35,7 +35,7 @@ class Upkeep(eqx.Module):
 
 class Weights(eqx.Module):
     """How much a cost counts beside the loss, each relative to the cost of the design to start from: at `energy=0.1`
-    saving all of its energy is worth a loss that is larger by 0.1."""
+    saving all of its energy is worth a loss that is larger by 0.1 (assumed)."""
 
     energy: Scalar = physical(0.1)
     area: Scalar = physical(0.0)
@@ -88,7 +88,7 @@ def check_weight(name: str, weight: Any) -> None:
 def task_loss(
     problem: Problem, choice: Choice, x: Array, y: Array, keys: Array, *, smooth: bool, loss: Any = None
 ) -> Float[Array, " chips"]:
-    """The loss (that of the problem, unless given) on samples `x`, `y` of chips drawn by `keys`. With fixed keys
+    """The `loss` (that of the problem, unless given) on samples `x`, `y` of chips drawn by `keys`. With fixed keys
     `smooth` makes it a smooth function of `choice`, but for saturation and the steps of DACs."""
     model = in_model(problem.model, problem.names, choice, smooth=smooth)
 
@@ -119,7 +119,7 @@ def read_after(problem: Problem, choice: Choice, chip: Any, key: PRNGKey) -> Any
 
 
 def bill_of(problem: Problem, choice: Choice, *, smooth: bool) -> tuple[Bill, Float[Array, ""]]:
-    """What an inference costs, and its energy with its share of the upkeep [J]."""
+    """What an inference costs, and its energy with its share of the upkeep [J]; `smooth` as of `price`."""
     counts, keep = in_counts(problem.counts, choice), problem.upkeep
     bill = price(counts, problem.chip, smooth=smooth)
     energy = bill.energy_J

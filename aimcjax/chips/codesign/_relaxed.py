@@ -50,7 +50,7 @@ class RelaxedAdc(AbstractAdc):
 
 @ft.singledispatch
 def relaxed(adc: Any) -> Any:
-    """The converter with noise for its steps; register your own with `@relaxed.register`.
+    """The converter `adc` with noise for its steps; register your own with `@relaxed.register`.
 
     **Raises:** `ValueError` for one without a resolution that could be changed a little.
     """
@@ -71,7 +71,7 @@ def _(adc: Any) -> Any:
 
 @ft.singledispatch
 def with_bits(adc: Any, bits: Array) -> Any:
-    """The converter at another resolution, a leaf; its bits may be stacked."""
+    """The converter `adc` at another resolution, `bits`, a leaf; they may be stacked."""
     return dataclasses.replace(adc, bits=bits)
 
 
@@ -82,7 +82,7 @@ def _(adc: Any, bits: Array) -> Any:
 
 @ft.singledispatch
 def with_v_max(dac: Any, v_max: Array) -> Any:
-    """The DAC at another voltage of full scale; register your own with `@with_v_max.register`."""
+    """The `dac` at another voltage of full scale, `v_max` [V]; register your own with `@with_v_max.register`."""
     raise ValueError(f"{type(dac).__name__} has no read voltage to optimise; register it with `with_v_max`")
 
 

@@ -41,7 +41,7 @@ class Box(NamedTuple):
 
 
 def make_box(bounds: Mapping[str, tuple[float, float]], n_layers: int) -> Box:
-    """The default bounds of all variables, changed by `bounds`.
+    """The default bounds of all variables, those of bits for `n_layers`, changed by `bounds`.
 
     **Raises:** `ValueError` for an unknown variable, and for bounds in the wrong order or not above zero.
     """
@@ -52,7 +52,7 @@ def make_box(bounds: Mapping[str, tuple[float, float]], n_layers: int) -> Box:
 
 
 def check_bounds(name: str, pair: Sequence[float]) -> None:
-    """Raises `ValueError` for bounds that `make_box` refuses."""
+    """Raises `ValueError` for bounds (`pair`, low and high, of the variable `name`) that `make_box` refuses."""
     check_variable(name)
     if len(pair) != 2 or not 0 < pair[0] < pair[1] < np.inf:
         raise ValueError(f"bounds of {name}: expected two numbers above 0, the smaller one first, got {tuple(pair)}")

@@ -6,6 +6,8 @@
 - `Economics`, `AimcMachine`, `GpuMachine`: what tokens cost. `cost_per_million`, `cost_per_day`, `break_even`;
   `tornado`: which input matters.
 - `quantities`: all inputs of a module, by path. `ROLES`: all of it by name, for configs.
+- `AbstractMachine`: what serves tokens; `capacity`, `fixed_cost`, `token_cost`: parts of what it takes.
+- `Repair`, `YieldEstimate`, `BreakEven`, `Tornado` and its `Bar`: what these return.
 """
 
 from ._array_repair import Repair as Repair, SpareLines as SpareLines, repair as repair

@@ -39,8 +39,8 @@ class BreakEven(eqx.Module):
 
 
 def break_even(machine: AbstractMachine, rival: AbstractMachine, economics: Economics) -> BreakEven:
-    r"""The least demand x at which $C(x) \le C'(x)$ (`cost_per_day`). With F the fixed cost of a day, v the energy of a
-    token and c the capacity, a machine with $F > F'$ draws level at
+    r"""The least demand x at which a machine costs no more than its `rival`, $C(x) \le C'(x)$ (`cost_per_day`). With F
+    the fixed cost of a day, v the energy of a token and c the capacity, a machine with $F > F'$ draws level at
 
     $$x = \frac{F - F'}{v' - v} \text{ if that is below } c \text{ and } c', \quad
       \text{else } x = \frac{F}{v' + F'/c' - v} \text{ if } c' < x \le c,$$

@@ -143,7 +143,7 @@ def token_cost(machine: AbstractMachine, economics: Economics) -> Scalar:
 
 
 def cost_per_day(machine: AbstractMachine, economics: Economics, tokens_per_day: Scalar) -> Scalar:
-    r"""USD a day for a demand of x tokens a day:
+    r"""USD a day for a demand of x `tokens_per_day`:
 
     $$C(x) = v\,x + F\,\max(1, x / c)$$
     with v `token_cost`, F `fixed_cost`, c `capacity`: one machine at least, and beyond what it serves as many as it

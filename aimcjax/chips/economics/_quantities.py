@@ -55,8 +55,8 @@ def is_known(value: Any) -> bool:
 
 
 def quantities(tree: Any, path: str = "") -> Iterator[tuple[str, dataclasses.Field, Any]]:
-    """Every scalar quantity of modules within modules, or within a `dict` of them: its path, its field, its value, in
-    the order of `jax.tree.leaves`."""
+    """Every scalar quantity of modules within modules, or within a `dict` of them: its path (below `path`), its field,
+    its value, in the order of `jax.tree.leaves`."""
     if isinstance(tree, dict):
         for name in sorted(tree):
             yield from quantities(tree[name], f"{path}{name}.")

@@ -88,8 +88,9 @@ def chip_yield(die: Die, defects: AbstractDefectModel, *, nodes: int = 256) -> S
 
 
 def simulate_yield(die: Die, defects: AbstractDefectModel, *, n_dies: int, key: PRNGKey) -> YieldEstimate:
-    """The share of good dies among `n_dies` drawn ones: for each a density, then the first defect of each of its parts
-    (exponential, part by part), then what is left alive. It shares nothing with `chip_yield` but the model.
+    """The share of good dies among `n_dies` drawn ones with these `defects`: for each a density, then the first defect
+    of each of its parts (exponential, part by part), then what is left alive. It shares nothing with `chip_yield` but
+    the model.
 
     **Returns:** the share and its standard error, from the share with two good and two bad dies added (Agresti and
     Coull, Am. Stat. 52:119, 1998), so that it is not zero where all dies are alike.

@@ -57,5 +57,6 @@ class Wafer(eqx.Module):
 
 
 def die_price(wafer: Wafer, die: Die, defects: AbstractDefectModel, *, nodes: int = 256) -> Scalar:
-    """What a die that passes its test costs [USD], from its areas, spares and the defects of the process."""
+    """What a die that passes its test costs [USD], from its areas, spares and the `defects` of the process; `nodes`, of
+    its integral, as `chip_yield`."""
     return wafer.die_price(die.footprint, chip_yield(die, defects, nodes=nodes))

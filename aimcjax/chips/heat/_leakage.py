@@ -41,8 +41,8 @@ class Leakage(eqx.Module):
 
 
 def steady_with_leakage(network: ThermalNetwork, power: Map, leakage: Leakage) -> Map:
-    r"""The least $T = S(P + L(T))$ [K], with S the steady state of the network: what a chip settles at that is
-    switched on cold.
+    r"""The least $T = S(P + L(T))$ [K], with S the steady state of the network at the `power` P [W]: what a chip
+    settles at that is switched on cold.
 
     Iterated from below, which never passes it; then one step of Newton,
     $(G - L'(T))\,\delta = P + L(T) - G T$, which makes it exact and carries the gradient (implicit, to first order).
@@ -75,7 +75,7 @@ def settle(network: ThermalNetwork, power: Map, leakage: Leakage) -> Map:
 
 
 def approach(network: ThermalNetwork, power: Map, leakage: Leakage) -> Map:
-    """`settle` to the last few digits, and without a gradient: less to compile."""
+    """`settle` at this `power` [W] of every tile to the last few digits, and without a gradient: less to compile."""
     rise, stable = _iterate(network, power, leakage)
     return jnp.where(stable, network.ambient + rise, jnp.inf)
 

@@ -75,7 +75,8 @@ def thermal_caps(network: ThermalNetwork, pattern: Map, limit: float | Scalar, *
 
 
 def bisect(network: ThermalNetwork, power: Map, limit: Scalar, rest: Map, leakage: Leakage) -> Scalar:
-    """`throttle` with leakage, without a gradient. A chip that runs away is infinitely hot, whatever the limit."""
+    """`throttle` with leakage of `power` [W] above what stays, `rest`, to the `limit` [K], without a gradient. A chip
+    that runs away is infinitely hot, whatever the limit."""
 
     def halve(count: Array, ends: tuple[Array, Array]) -> tuple[Array, Array]:
         low, high = ends  # below: known to be good, or nothing is; above: known to be bad, but 2 at first

@@ -4,6 +4,8 @@
 - `load_policy`, `describe_policy`: `runtime_policy.yaml`; `TRIGGERS`, `ACTIONS`, and a class for each action.
 - `telemetry`, `write_telemetry`, `read_telemetry`, `telemetry_table`: its log, as JSON lines or a table (`FIELDS`);
   `request_facts`, `write_facts`: what requests and writes take of the tiles.
+- Actions: `Monitor` and `Retry` canaries, `Recalibrate`, `Refresh`, `MapAgain`, `Throttle`, `Degrade`, `FailOver`.
+  `Traffic`: requests over time.
 """
 
 from ._facts import request_facts as request_facts, write_facts as write_facts

@@ -167,8 +167,8 @@ _REGISTRY = Registry({AbstractAction: Role("a part of a policy", _PARTS)})
 
 
 def load_policy(source: str | Path | dict[str, Any]) -> Policy:
-    """A policy from a file `runtime_policy.yaml`, or from its tree: `name`, `monitor` and any of `ACTIONS`, each with
-    its parameters, such as `recalibrate: {every: 30 days, energy: 2 uJ}`.
+    """A policy from a file `runtime_policy.yaml`, or from its tree (`source`): `name`, `monitor` and any of `ACTIONS`,
+    each with its parameters, such as `recalibrate: {every: 30 days, energy: 2 uJ}`.
 
     **Raises:** `ValueError` (one line) for an unknown action, trigger or unit.
     """

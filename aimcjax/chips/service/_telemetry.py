@@ -58,7 +58,7 @@ def check_facts(name: str, facts: Mapping[str, Mapping[str, float]], known: tupl
 
 
 def write_telemetry(records: list[dict[str, Any]], path: str | Path) -> None:
-    """Records as JSON lines."""
+    """`records` as JSON lines."""
     lines = (json.dumps(record, allow_nan=False) + "\n" for record in records)
     Path(path).write_text("".join(lines), encoding="utf-8")
 
@@ -78,7 +78,7 @@ def read_telemetry(path: str | Path) -> list[dict[str, Any]]:
 
 
 def telemetry_table(records: list[dict[str, Any]]) -> xr.Dataset:
-    """Records as columns of the dimension `record`: words empty, numbers NaN where they are not known."""
+    """`records` as columns of the dimension `record`: words empty, numbers NaN where they are not known."""
     words = {name: [record[name] or "" for record in records] for name in _WORDS}
     numbers = {name: np.array([record[name] for record in records], float) for name in FIELDS if name not in _WORDS}
     return xr.Dataset({name: ("record", values) for name, values in {**words, **numbers}.items()})

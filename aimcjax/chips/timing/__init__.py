@@ -6,6 +6,10 @@
 - `schedule(graph, Resources(...), caps=Caps(...))`: when each of them starts; `write_chrome_trace` to look at it.
 - `simulate_requests`, `estimate_requests`: latency of requests under load, from a queue of events or of one resource.
 - `compare_banks`: mixtures of experts on stacked arrays, for placements such as `banks_by_coactivation`.
+- `Experts`, `Block`: parts of a decoder and of a placement; `GraphBuilder` makes graphs, `OperationCosts` says what
+  operations take, `KINDS` which there are. `Schedule`, `chrome_events`: what happened when.
+- `poisson_arrivals`, `queue_requests`: requests and one queue of them; `RequestLatencies`, `Stream`: what comes out.
+- `draw_experts`, `coactivation`: which experts meet; `banks_in_order`, `bank_tiles`: where they lie; `TierResult`.
 """
 
 from ._budget import Caps as Caps

@@ -216,7 +216,8 @@ def sequential_graph(
 
     **Arguments:** `layers`, of each its name, inputs, outputs and vectors per input of the model (1 of a dense layer,
     the pixels of its output of a convolution); `pipelined`, whether a vector waits for only its share of the vectors of
-    the layer before (in order) instead of for all of them; others as in `decoder_graph`.
+    the layer before (in order) instead of for all of them; others as `decoder_graph` (`rows`, `cols`, `batch`,
+    `lockstep`).
     """
     if not layers or min(n for _, *sizes in layers for n in sizes) < 1:
         raise ValueError(f"layers are {list(layers)}; give at least one, with inputs, outputs, vectors of at least 1")

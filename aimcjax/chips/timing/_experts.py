@@ -67,7 +67,8 @@ def draw_experts(density: Any, *, n_layers: int, batch: int, positions: int, k: 
     r"""Experts drawn without replacement, the first with probability `density`, the next with what is left of it:
     the $k$ largest of $\log p_e + G_e$ with Gumbel variables $G$.
 
-    **Arguments:** `density` over experts, or [layers, experts], not necessarily normalised.
+    **Arguments:** `density` over experts, or [layers, experts], not necessarily normalised; `n_layers`, `batch`,
+    `positions`, sizes of what is drawn.
 
     **Returns:** integers [layers, batch, positions, k], for `Experts`.
     """

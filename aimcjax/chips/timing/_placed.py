@@ -55,7 +55,8 @@ def placement_graph(
 
 def placement_resources(placement: Placement, *, lockstep: bool = True) -> Resources:
     """The tiles of the arrays of `placement_graph`, one tier at a time, numbered row by row with banks side by side;
-    all digital units as one, all attention units as one; transfers at once as the links of the chip carry them."""
+    all digital units as one, all attention units as one; transfers at once as the links of the chip carry
+    them; `lockstep` as `GraphBuilder`."""
     tiles = [tile for units in units_of(placement, lockstep=lockstep).values() for tile in units.tile.tolist()]
     return Resources(
         tiles=np.asarray(tiles, np.int64), n_digital=1, n_attention=1, n_channels=placement.chip.links.n_channels
@@ -63,7 +64,7 @@ def placement_resources(placement: Placement, *, lockstep: bool = True) -> Resou
 
 
 def count_operations(placement: Placement, *, batch: int = 1, seq_len: int | None = None) -> int:
-    """How many operations `placement_graph` has, at most."""
+    """How many operations `placement_graph` has for `batch` sequences of `seq_len`, at most."""
     length = sequence_length(placement, seq_len)
     units = {name: units.of.shape[1] for name, units in units_of(placement, lockstep=True).items()}
     met = dict(zip(placement.counts.names, np.asarray(placement.counts.met), strict=True))
@@ -75,8 +76,8 @@ def count_operations(placement: Placement, *, batch: int = 1, seq_len: int | Non
 def placement_schedule(
     placement: Placement, *, batch: int = 1, seq_len: int | None = None, caps: Caps | None = None
 ) -> Schedule:
-    """When each operation of `batch` sequences happens on the chip, and what it takes while it waits. `caps`: on the
-    power of its arrays; those of a limit of temperature are `heat.caps_of`."""
+    """When each operation of `batch` sequences of `seq_len` happens on the chip, and what it takes while it waits.
+    `caps`: on the power of its arrays; those of a limit of temperature are `heat.caps_of`."""
     graph, passive = placement_graph(placement, batch=batch, seq_len=seq_len), float(static_power(placement.chip))
     return schedule(graph, placement_resources(placement), caps=caps, passive_power_W=passive)
 

@@ -54,7 +54,7 @@ class RequestLatencies(eqx.Module):
 
 
 def poisson_arrivals(n: int, rate_per_s: float, *, key: PRNGKey) -> np.ndarray:
-    r"""`n` times of a Poisson process: sums of exponential gaps $-\ln(u)/\lambda$."""
+    r"""`n` times of a Poisson process of `rate_per_s` ($\lambda$): sums of exponential gaps $-\ln(u)/\lambda$."""
     if not rate_per_s > 0:
         raise ValueError(f"rate_per_s is {rate_per_s}; give a positive number of requests per second")
     gaps = np.asarray(jax.device_get(jr.exponential(key, (n,), jnp.float32)), float)

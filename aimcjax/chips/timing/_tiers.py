@@ -16,7 +16,7 @@ def coactivation(choices: np.ndarray, n_experts: int) -> np.ndarray:
     r"""How often two experts work on the same token, $P_{ij} = \frac{1}{T} \sum_t [i \in S_t][j \in S_t]$, with how
     often each works on the diagonal.
 
-    **Arguments:** `choices`, experts [..., k] of each token.
+    **Arguments:** `choices`, experts [..., k] of each token, of `n_experts`.
     """
     chosen = np.reshape(choices, (-1, choices.shape[-1]))
     hot = np.zeros((chosen.shape[0], n_experts))
@@ -25,13 +25,13 @@ def coactivation(choices: np.ndarray, n_experts: int) -> np.ndarray:
 
 
 def banks_in_order(n_experts: int, n_banks: int) -> np.ndarray:
-    """The bank of each expert where banks are filled one after another: neighbours share one."""
+    """The bank of each of `n_experts` where `n_banks` are filled one after another: neighbours share one."""
     return np.arange(n_experts) // -(-n_experts // n_banks)
 
 
 def banks_by_coactivation(together: np.ndarray, n_banks: int) -> np.ndarray:
-    r"""The bank of each expert such that those which often work on the same token, and those which work much, do not
-    share one.
+    r"""The bank, one of `n_banks`, of each expert such that those which often work on the same token, and those which
+    work much, do not share one.
 
     One array of a bank works at a time, so experts i, j in one bank wait for each other $P_{ij}$ times a token, and a
     bank is as busy as its experts together. Greedy, the busiest expert first: each goes to the bank with room where

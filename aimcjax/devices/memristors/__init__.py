@@ -9,6 +9,8 @@
 - `vary(model, key=key, r_on=0.1)`: one cell of a population; `LogNormal`, `Gauss`, `Weibull` spreads.
 - `preset(name)`, `preset_names()`: all published parameter sets by one name each.
 - `FilamentLattice`, `form`, `forming_voltage`, `forming_voltages`: kinetic Monte-Carlo of forming.
+- Bases: `AbstractWindow`, `AbstractSpread`, and `AbstractApproach` (`ExponentialApproach`, `QuadraticApproach`: how a
+  data-driven cell nears its end). `Ideality`, `Formation`: results. `ROLES`: all by name, for configs.
 """
 
 from ._base import AbstractMemristor as AbstractMemristor, State as State

@@ -54,7 +54,8 @@ def lobe_areas(
     x0: Any = None,
     **options: Any,
 ) -> Float[Array, "frequencies 2"]:
-    """`lobe_area` of `hysteresis_loop` at every one of `frequencies` [Hz]; `options` are those of `hysteresis_loop`.
+    """`lobe_area` of `hysteresis_loop` with `amplitude` [V] from `x0` at every one of `frequencies` [Hz]; `options` are
+    those of `hysteresis_loop`.
 
     At high frequencies the areas of every memristor fall as 1 / f (Adhikari et al., IEEE Trans. Circuits Syst. I
     60:3008, 2013, second fingerprint).

@@ -64,9 +64,10 @@ class Weibull(AbstractSpread):
 def vary(model: Model, *, key: PRNGKey, **relative_spread: float | AbstractSpread) -> Model:
     """One cell of a population: `model` with the named parameters multiplied by random factors of mean one.
 
-    **Arguments:** `model`; `key`, from which each parameter derives its own by name; a number per parameter stands for
-    `LogNormal` of that relative standard deviation, or give `LogNormal`, `Gauss`, `Weibull`. A parameter that is an
-    array draws per entry. A population is `vmap`: `jax.vmap(lambda k: vary(model, key=k, r_on=0.1))(keys)`.
+    **Arguments:** `model`; `key`, from which each parameter derives its own by name; a number per parameter
+    (`relative_spread`) stands for `LogNormal` of that relative standard deviation, or give `LogNormal`, `Gauss`,
+    `Weibull`. A parameter that is an array draws per entry. A population is `vmap`:
+    `jax.vmap(lambda k: vary(model, key=k, r_on=0.1))(keys)`.
 
     **Raises:** `ValueError` for a name that is no array parameter of `model`, and for negative numbers.
 

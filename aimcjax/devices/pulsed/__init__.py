@@ -15,7 +15,9 @@ Weights are in normalised units; no conductances here. The parts of a device are
 - `Variation` between cells with `NormalSpread` or `LogNormalSpread`; `no_variation()`;
 - `Reference` (with any step law: soft bounds or power step with reference), `Leak`, `Reset`;
 - `preset(name)`, `preset_names()`: the published devices; `soft_bounds_from_pulses`;
-- what one measures: `staircase`, `symmetry_point`, `number_of_states`, `moments_of_pulses`, `label_of`, `parameter_of`.
+- what one measures: `staircase`, `symmetry_point`, `number_of_states`, `moments_of_pulses`, `label_of`, `parameter_of`;
+- bases: `AbstractPulsedDevice`, `AbstractStep`, `AbstractAffineStep`, `AbstractPulseNoise`, `AbstractSpread`; state:
+  `PulsedCells`, with the `Traits` of each cell; `sources`, where presets were published; `ROLES`, for configs.
 """
 
 from ._analysis import (

@@ -61,7 +61,8 @@ def bibtex(parts: Sequence[Cited]) -> str:
 
 
 def device_name(tree: Any) -> str:
-    """What people call a device of a config: the published set of parameters that it equals, or else its type."""
+    """What people call a device of a config (`tree`): the published set of parameters that it equals, or else its
+    type."""
     if isinstance(tree, str):
         return tree
     if not isinstance(tree, Mapping):
@@ -70,7 +71,7 @@ def device_name(tree: Any) -> str:
 
 
 def build_device(tree: Any) -> Any:
-    """The device of a config, `None` if it has none or one that this version does not know."""
+    """The device of a config (`tree`), `None` if it has none or one that this version does not know."""
     for role in (devices.AbstractDevice, pulsed.AbstractPulsedDevice):
         try:
             return _REGISTRY.build(tree, role)

@@ -5,6 +5,7 @@
   `Curve`: means with intervals over chips; `differing`: in what configs differ.
 - `first_values`, `scale_of`, `baseline_of`: which values of a run matter most, how people write them, and the digital
   score; `tick_text`: one value as people write it.
+- `COLOURS`, safe for the colour-blind; `names_of`: what may be an axis.
 """
 
 from ._axes import tick_text as tick_text

@@ -14,7 +14,7 @@ _COUNTED = ("epoch", "bits", "step", "seed", "chip")
 
 
 def tick_text(value: Any, unit: str) -> str:
-    """One value of an axis, a legend or a title."""
+    """One `value`, in `unit`, of an axis, a legend or a title."""
     if isinstance(value, bool) or not isinstance(value, (float, int, np.number)):
         return str(value)
     if unit == "s" and value >= 1:

@@ -85,7 +85,7 @@ def differing(runs: Sequence[SavedRun]) -> list[str]:
 
 
 def select(table: LongTable, conditions: Mapping[str, str]) -> LongTable:
-    """The rows in which every column named has the value given, as text or as a quantity (`1 day`).
+    """The rows in which every column named by `conditions` has the value given, as text or as a quantity (`1 day`).
 
     **Raises:** `ValueError` where no row has it, with the values that there are.
     """

@@ -15,6 +15,10 @@ Weights are in the normalised units of `devices.pulsed`. Everything is pure; a s
   `MeanField`), a `Management` and an order (`EverySample`, `EveryPulse`, `EveryGroup`, `Summed`).
 - Products: `linear` in models, `outer_factors`; `IdealMvm`, `NoisyMvm`, `transfer_mvm`.
 - Costs: `WriteStats`, `WriteCost`, `lifetime`, `runtime`. Presets: `preset`, `preset_names`.
+- Bases: `AbstractAlgorithm`, `AbstractCoincidences`, `AbstractTrains`, `AbstractOrder`, `AbstractMvm`. A rule is an
+  `InMemoryRule` with `InMemoryState`.
+- Of arrays: `PairCells`, `VectorCells`, `DeltaRuleState`, `MixedPrecisionState`, `ResidualState`, `TransferState`; of
+  an update: `Outer` (by `Tap`s), `Lines`, `BitStreams`, `Given`, `total_counts`, `Written`; `Lifetime`.
 """
 
 from ._agad import Agad as Agad, agad as agad

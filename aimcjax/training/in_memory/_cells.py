@@ -20,7 +20,7 @@ def written_to(device: pulsed.AbstractPulsedDevice, w: Float[Array, "rows cols"]
 
 @functools.singledispatch
 def write(device: pulsed.AbstractPulsedDevice, cells: Any, w: Float[Array, "rows cols"], *, key: PRNGKey) -> Any:
-    """Cells that hold `w`, directly written. Open for every device by dispatch."""
+    """The `cells` holding `w`, directly written. Open for every device by dispatch."""
     raise ValueError(f"{type(device).__name__} cannot be written directly: register it with write.register")
 
 
@@ -31,7 +31,7 @@ def _(device: pulsed.PulsedDevice, cells: pulsed.PulsedCells, w: Float[Array, "r
 
 @functools.singledispatch
 def rested(device: pulsed.AbstractPulsedDevice, cells: Any, *, key: PRNGKey) -> Any:
-    """The cells after what comes with every batch: their leak, if the device has one, or a refresh."""
+    """The `cells` after what comes with every batch: their leak, if the device has one, or a refresh."""
     del device, key
     return cells
 

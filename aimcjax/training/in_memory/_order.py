@@ -154,7 +154,8 @@ class Summed(AbstractOrder):
 
 
 def total_counts(counts: AbstractCoincidences) -> tuple[Count, Count]:
-    """Up and down pulses of every cell over the batch: products of bit streams, of the signed and of the plain."""
+    """Up and down pulses of every cell over the batch (`counts`): products of bit streams, of the signed and of the
+    plain."""
     if isinstance(counts, BitStreams):
         n_slots = 32 * counts.x.shape[-2]
         x, d = counts.bits(n_slots)

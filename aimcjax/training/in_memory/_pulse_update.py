@@ -76,7 +76,8 @@ def apply_counts(
     *,
     key: PRNGKey,
 ) -> tuple[Any, Count]:
-    """The cells after the coincidences of a batch, and the pulses that each got. Open for every device by dispatch."""
+    """The `cells` after the coincidences of a batch, `counts`, and the pulses that each got. Open for every device by
+    dispatch."""
     raise ValueError(f"no parallel update for {type(device).__name__}: register one with apply_counts.register")
 
 

@@ -122,5 +122,5 @@ def cttv2(
     cost: WriteCost | None = None,
     **hyper,
 ) -> InMemoryRule:
-    """Chopped TTv2: `ttv2` with choppers that switch with the probability 0.1 of Rasch 2024, Fig. 3."""
+    """Chopped TTv2: as `ttv2`, with choppers that switch with the probability `chop`, 0.1 in Rasch 2024, Fig. 3."""
     return ttv2(device, slow=slow, cost=cost, chop=chop, **hyper)
