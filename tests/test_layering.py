@@ -30,7 +30,7 @@ LEVELS = [
 ]
 LEVEL = {part: level for level, parts in enumerate(LEVELS) for part in parts}
 ONLY_IN = {"pydantic": {"config"}, "typer": {"cli"}, "matplotlib": {"reports"}, "zarr": {"sweeps"},
-           "xarray": {"reports", "chips", "sweeps"},
+           "xarray": {"reports", "chips", "sweeps", "studies"},
            "sklearn": {"datasets"}, "orbax": {"checkpoint"}, "flax": {"nn"}, "numpyro": {"fitting"},
            "yaml": {"config", "reports", "components", "fitting"}}  # fmt: skip
 FILES = sorted(PACKAGE.rglob("*.py"))

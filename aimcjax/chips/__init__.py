@@ -40,6 +40,7 @@ from ._edited import read_mapping as read_mapping
 from ._latency import Stages as Stages, stage_times as stage_times
 from ._load import (
     NAMES as NAMES,
+    REGISTRY as REGISTRY,
     ROLES as ROLES,
     build_chip as build_chip,
     constants as constants,

@@ -34,7 +34,7 @@ ROLES: dict[type, Role] = {
     Dram: Role("a DRAM", {"dram": Dram}),
     Technology: Role("a technology", {"technology": Technology}),
 }
-_REGISTRY = Registry({**devices.ROLES, **periphery.ROLES, **tiles.ROLES, **mapping.ROLES, **ROLES})
+REGISTRY = Registry({**devices.ROLES, **periphery.ROLES, **tiles.ROLES, **mapping.ROLES, **ROLES})
 _ONLY = {Core, DigitalUnits, Buffer, Dram, Technology}  # one type each, which a file need not name
 
 
@@ -65,13 +65,13 @@ def build_chip(tree: Any) -> Chip:
         raise ValueError(f"expected the name of a chip, a file, or {{type: chip, ...}}, got {shorten(tree)}")
     sources: dict[str, str] = {}
     plain = _without_sources({"type": "chip", **tree}, "", sources)
-    chip = _REGISTRY.build(_typed(plain), Chip)
+    chip = REGISTRY.build(_typed(plain), Chip)
     return dataclasses.replace(chip, sources=tuple({**dict(chip.sources), **sources}.items()))
 
 
 def describe_chip(chip: Chip) -> dict[str, Any]:
     """The config of a chip, every number written out, with its source where it is not the default one."""
-    tree = _REGISTRY.describe(dataclasses.replace(chip, sources=()))
+    tree = REGISTRY.describe(dataclasses.replace(chip, sources=()))
     del tree["sources"]
     for path, source in chip.sources:
         *parents, last = path.split("/")

@@ -1,5 +1,5 @@
-"""The command line: `aimcjax run`, `train`, `sweep`, `plan`, `map`, `cost`, `devices`, `fit`, `plot`, `report`,
-`cite`, `validate`."""
+"""The command line: `aimcjax run`, `train`, `sweep`, `check`, `plan`, `map`, `cost`, `devices`, `fit`, `plot`,
+`report`, `cite`, `validate`, `schema`."""
 
 import signal
 import sys
@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from ._check import check
 from ._cite import cite
 from ._cost import cost
 from ._devices import devices
@@ -17,6 +18,7 @@ from ._plan import plan
 from ._plot import plot
 from ._report import report
 from ._run import run
+from ._schema import schema
 from ._sweep import sweep
 from ._train import train
 from ._validate import validate
@@ -40,7 +42,7 @@ def _describe() -> None:
     """
 
 
-for _command in (run, train, sweep, plan, cost, devices, fit, plot, report, cite, validate):
+for _command in (run, train, sweep, check, plan, cost, devices, fit, plot, report, cite, validate, schema):
     app.command()(_command)
 app.command("map")(map_command)
 

@@ -8,11 +8,12 @@ import typer
 
 from .. import reports
 from ..reports import bibliography
+from . import _options as options
 from ._errors import one_line
 
 
 def cite(
-    runs: Annotated[list[Path], typer.Argument(help="Directories of finished runs.", metavar="RUN [RUN ...]")],
+    runs: options.Runs,
     out: Annotated[Path | None, typer.Option(help="A .bib file to write; default, standard output.")] = None,
 ) -> None:
     """BibTeX of every published model that runs rest on, and of aimcjax.

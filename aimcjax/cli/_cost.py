@@ -1,7 +1,7 @@
 """`aimcjax cost CONFIG`: what a model costs on its chip, alone and under load, without training it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import jax.random as jr
 import typer
@@ -11,14 +11,14 @@ from rich.table import Table
 from .. import chips, reports, studies
 from ..components import read_quantity
 from ..config import load_placed
+from . import _options as options, _output as output
 from ._errors import one_line
 
 
 def cost(
-    config: Annotated[Path, typer.Argument(help="A YAML config; `configs/` has examples.", metavar="CONFIG")],
-    overrides: Annotated[
-        list[str] | None, typer.Argument(help="Changes to the config, by path.", metavar="[KEY.PATH=VALUE ...]")
-    ] = None,
+    config: options.ConfigFile,
+    overrides: options.Overrides = None,
+    out: Annotated[Path | None, typer.Option(help="Chart to write; default `NAME_cost.png`.")] = None,
     batch: Annotated[int, typer.Option(help="Sequences at once.")] = 1,
     seq_len: Annotated[int | None, typer.Option(help="Tokens of a sequence; default, as in the data.")] = None,
     smooth: Annotated[
@@ -28,8 +28,10 @@ def cost(
     concurrency: Annotated[int | None, typer.Option(help="Clients that send one request after the other.")] = None,
     rate: Annotated[float | None, typer.Option(help="Requests per second, at random (Poisson).")] = None,
     limit: Annotated[str | None, typer.Option(help="Temperature that no tile may pass, such as '353 K'.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Chart to write; default `NAME_cost.png`.")] = None,
     trace: Annotated[Path | None, typer.Option(help="Schedule to write, for chrome://tracing and Perfetto.")] = None,
+    show: options.Print = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
 ) -> None:
     """Say what an inference of the model of a config costs on its chip, without training it.
 
@@ -49,6 +51,9 @@ def cost(
     """
     with one_line():
         resolved = load_placed(config, overrides or [])
+        if show:
+            output.print_config(resolved)
+            return
         target = out or Path(f"{resolved.name}_cost.png")
         _check_file(target, "--out", ".png")
         if trace is not None:
@@ -58,24 +63,45 @@ def cost(
         found = chips.cost(placement, batch=batch, seq_len=seq_len, mode="smooth" if smooth else "exact")
         lines = [*reports.headline_lines(found), reports.heat_line(placement, found)]
         if requests is not None:
-            arrivals = (
-                None if rate is None else chips.timing.poisson_arrivals(requests, rate, key=jr.key(resolved.seed))
-            )
-            stream = chips.timing.placement_requests(
-                placement, n=requests, clients=concurrency, arrivals_s=arrivals, batch=batch, seq_len=seq_len
-            )
-            lines += reports.stream_lines(stream, "at random" if rate is not None else f"from {concurrency} clients")
+            lines += _served(placement, requests, concurrency, rate, resolved.seed, batch, seq_len)
         caps = None if limit is None else chips.heat.caps_of(placement, found, read_quantity(limit, "K"))
         if caps is not None or trace is not None:
-            _check_schedule(placement, batch, seq_len)
-            schedule = chips.timing.placement_schedule(placement, batch=batch, seq_len=seq_len, caps=caps)
-            lines += [] if caps is None else [reports.limit_line(schedule, caps)]
-            if trace is not None:
-                chips.timing.write_chrome_trace(schedule, trace)
-                lines.append(f"trace: {trace}")
+            lines += _scheduled(placement, caps, trace, batch, seq_len)
         reports.plot_cost(found, target, title=f"{resolved.name} on {placement.chip.name}")
-    lines += reports.converter_lines(placement)
-    _show(resolved.name, placement, found, [*lines, f"chart: {target}"])
+        lines += reports.converter_lines(placement)
+    if as_json:
+        output.print_json(_tree(resolved.name, placement, found, lines, target))
+    elif not quiet:
+        _show(resolved.name, placement, found, [*lines, f"chart: {target}"])
+
+
+def _served(
+    placement: chips.Placement, n: int, clients: int | None, rate: float | None, seed: int, batch: int,
+    seq_len: int | None,
+) -> list[str]:  # fmt: skip
+    arrivals = None if rate is None else chips.timing.poisson_arrivals(n, rate, key=jr.key(seed))
+    load = {"n": n, "clients": clients, "arrivals_s": arrivals}
+    stream = chips.timing.placement_requests(placement, **load, batch=batch, seq_len=seq_len)
+    return reports.stream_lines(stream, "at random" if rate is not None else f"from {clients} clients")
+
+
+def _scheduled(placement: chips.Placement, caps: Any, trace: Path | None, batch: int, seq_len: int | None) -> list[str]:
+    _check_schedule(placement, batch, seq_len)
+    schedule = chips.timing.placement_schedule(placement, batch=batch, seq_len=seq_len, caps=caps)
+    lines = [] if caps is None else [reports.limit_line(schedule, caps)]
+    if trace is not None:
+        chips.timing.write_chrome_trace(schedule, trace)
+        lines.append(f"trace: {trace}")
+    return lines
+
+
+def _tree(name: str, placement: chips.Placement, found: chips.Cost, lines: list[str], target: Path) -> dict[str, Any]:
+    sizes = {key: getattr(found, key) for key in ("batch", "n_tokens", "n_macs", "n_tiles", "n_cells", "mode")}
+    return {
+        "config": name, "chip": placement.chip.name, "energy_J": found.energy_J, "latency_s": found.latency_s,
+        "area_m2": found.area_m2, "components_J": found.components_J, **sizes, "lines": lines,
+        "notes": list(found.notes), "chart": str(target),
+    }  # fmt: skip
 
 
 def _check_file(path: Path, option: str, suffix: str) -> None:

@@ -2,25 +2,29 @@
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Column, Table
 
 from .. import devices as library, reports
+from . import _options as options, _output as output
 from ._errors import one_line
 
 
 def devices(
     name: Annotated[str | None, typer.Argument(help="A preset, or a preset file.", metavar="[NAME]")] = None,
-    plot: Annotated[bool, typer.Option("--plot", help="Draw its programming error, drift and read noise.")] = False,
     out: Annotated[Path | None, typer.Option(help="File of the drawing; default `NAME.png`.")] = None,
+    overwrite: options.Overwrite = False,
+    plot: Annotated[bool, typer.Option("--plot", help="Draw its programming error, drift and read noise.")] = False,
     verilog_a: Annotated[
         Path | None, typer.Option("--verilog-a", help="File to write a compact model to, for circuit simulators.")
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it is there.")] = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
 ) -> None:
     """Compare the devices that come with aimcjax, or look at one of them.
 
@@ -37,26 +41,44 @@ def devices(
             if plot or verilog_a is not None:
                 option = "--plot" if plot else "--verilog-a"
                 raise ValueError(f"{option} needs the NAME of a device; `aimcjax devices` lists them")
-            _compare()
+            _compare(quiet=quiet, as_json=as_json)
             return
         if plot and verilog_a is not None:
             raise ValueError("--plot and --verilog-a are two commands; give one of them")
         if verilog_a is not None:
             _export(name, verilog_a, overwrite=overwrite)
+            _tell({"Verilog-A": str(verilog_a)}, quiet=quiet, as_json=as_json)
             return
         target = out or Path(f"{Path(name).stem}.png")
         if plot:
             _check_target(target, overwrite=overwrite, option="--out", suffix=".png")
-        _show(name)
+        facts = reports.datasheet_lines(library.datasheet(name)), reports.parameter_lines(library.preset(name))
+        if not quiet and not as_json:
+            _show(name, facts)
         if plot:
             _draw(name, target)
+    if as_json:
+        datasheet, parameters = ({line[0]: {"value": line[1], "source": line[2]} for line in part} for part in facts)
+        drawing = {"drawing": str(target)} if plot else {}
+        output.print_json({"name": name, "datasheet": datasheet, "parameters": parameters, **drawing})
+    elif plot:
+        _tell({"drawing": str(target)}, quiet=quiet, as_json=False)
 
 
-def _show(name: str) -> None:
-    console, device = Console(), library.preset(name)
+def _tell(written: dict[str, str], *, quiet: bool, as_json: bool) -> None:
+    """Which file was written."""
+    if as_json:
+        output.print_json(written)
+    elif not quiet:
+        for what, where in written.items():
+            Console().print(f"{what}: {where}", highlight=False, soft_wrap=True)
+
+
+def _show(name: str, facts: tuple[Any, Any]) -> None:
+    console = Console()
     for title, columns, lines in (
-        (name, ("quantity", "value", "source"), reports.datasheet_lines(library.datasheet(name))),
-        ("parameters", ("parameter", "value", "source"), reports.parameter_lines(device)),
+        (name, ("quantity", "value", "source"), facts[0]),
+        ("parameters", ("parameter", "value", "source"), facts[1]),
     ):
         table = Table(*columns, title=title)
         for line in lines:
@@ -82,7 +104,6 @@ def _draw(name: str, target: Path) -> None:
             "`aimcjax.reports.plot_hysteresis` draws memristors"
         )
     reports.plot_device(device, target, title=name)
-    Console().print(f"drawing: {target}", highlight=False, soft_wrap=True)
 
 
 def _export(name: str, target: Path, *, overwrite: bool) -> None:
@@ -95,12 +116,24 @@ def _export(name: str, target: Path, *, overwrite: bool) -> None:
         staged.replace(target)
     finally:
         staged.unlink(missing_ok=True)
-    Console().print(f"Verilog-A: {target}", highlight=False, soft_wrap=True)
 
 
-def _compare() -> None:
+def _compare(*, quiet: bool, as_json: bool) -> None:
+    kinds = (
+        ("memristors (differential equations)", library.memristors.preset_names()),
+        ("pulsed (trained in place)", library.pulsed.preset_names()),
+    )
+    rows = reports.device_table(library.preset_names())
+    if as_json:
+        table = [dict(zip(reports.DEVICE_COLUMNS, row, strict=True)) for row in rows]
+        output.print_json({"devices": table, "memristors": list(kinds[0][1]), "pulsed": list(kinds[1][1])})
+    elif not quiet:
+        _show_all(rows, kinds)
+
+
+def _show_all(rows: Sequence[Sequence[str]], kinds: Sequence[tuple[str, Sequence[str]]]) -> None:
+    console = Console()
     # Eleven columns are wider than a terminal: two tables, and the sources as lines.
-    console, rows = Console(), reports.device_table(library.preset_names())
     for title, columns in (("one cell, simulated", slice(1, 6)), ("as published", slice(6, 10))):
         table = Table(Column("name", no_wrap=True), *reports.DEVICE_COLUMNS[columns], title=title)
         for row in rows:
@@ -108,8 +141,5 @@ def _compare() -> None:
         console.print(table)
     for row in rows:
         console.print(f"{row[0]}: {row[-1]}", highlight=False, soft_wrap=True)
-    for kind, names in (
-        ("memristors (differential equations)", library.memristors.preset_names()),
-        ("pulsed (trained in place)", library.pulsed.preset_names()),
-    ):
+    for kind, names in kinds:
         console.print(f"{kind}: {', '.join(names)}", highlight=False)

@@ -1,7 +1,7 @@
 """`aimcjax fit DATA.csv --model NAME --out preset.yaml`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import jax.random as jr
 import typer
@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .. import fitting, reports
+from . import _options as options, _output as output
 from ._errors import one_line
 
 
@@ -16,14 +17,15 @@ def fit(
     data: Annotated[Path, typer.Argument(help="Measured data, with units in the header.", metavar="DATA.csv")],
     model: Annotated[str, typer.Option(help=f"One of {', '.join(fitting.MODELS)}.", metavar="NAME")],
     out: Annotated[Path, typer.Option(help="The preset file; `.png` and `.md` go beside it.")],
+    overwrite: options.Overwrite = False,
     fix: Annotated[
         list[str] | None, typer.Option(help="A parameter that is known, such as `t_0='20 s'`.", metavar="NAME=VALUE")
     ] = None,
     noise: Annotated[float | None, typer.Option(help="Standard deviation of a sample, in SI, if known.")] = None,
     posterior: Annotated[bool, typer.Option("--posterior", help="Sample the posterior too (needs numpyro).")] = False,
     seed: Annotated[int, typer.Option(help="Of the search for a start, and of the posterior.")] = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the files if they are there.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No table.")] = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
 ) -> None:
     """Fit a device model to measured data and write it as a preset.
 
@@ -52,8 +54,19 @@ def fit(
             path.with_suffix(".md").write_text(page, encoding="utf-8")
 
         fitting.write_preset(result, out, chain=chain, overwrite=overwrite, beside=beside)
-    if not quiet:
+    if as_json:
+        output.print_json(_tree(result, out))
+    elif not quiet:
         _show(result, out)
+
+
+def _tree(result: fitting.FitResult, out: Path) -> dict[str, Any]:
+    found = zip(result.names, result.values, result.standard_errors, result.intervals, strict=True)
+    parameters = {
+        name: {"value": value, "standard_error": error, "ci95": interval} for name, value, error, interval in found
+    }
+    quality = {key: getattr(result, key) for key in ("rmse", "r2", "reduced_chi2", "n", "converged")}
+    return {"preset": str(out), "model": result.model, "parameters": parameters, **quality}
 
 
 def _setting(text: str) -> tuple[str, str]:

@@ -8,16 +8,21 @@ from rich.console import Console
 
 from .. import chips, studies
 from ..config import load_placed
+from . import _options as options, _output as output
 from ._errors import one_line
 
 
+_MARKS = ("mapping_table.json", "runtime_policy.yaml")  # of what `--overwrite` replaces
+
+
 def map_command(
-    config: Annotated[Path, typer.Argument(help="A YAML config; `configs/` has examples.", metavar="CONFIG")],
-    overrides: Annotated[
-        list[str] | None, typer.Argument(help="Changes to the config, by path.", metavar="[KEY.PATH=VALUE ...]")
-    ] = None,
+    config: options.ConfigFile,
+    overrides: options.Overrides = None,
     out: Annotated[Path | None, typer.Option(help="Directory to write; default `maps/NAME`.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier one there.")] = False,
+    overwrite: options.Overwrite = False,
+    show: options.Print = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
 ) -> None:
     """Place the model of a config on its chip and write where every block lies.
 
@@ -36,16 +41,30 @@ def map_command(
     """
     with one_line():
         resolved = load_placed(config, overrides or [])
+        if show:
+            output.print_config(resolved)
+            return
         target = out or Path("maps") / resolved.name
-        studies.check_target(target, overwrite=overwrite)
+        studies.check_target(target, overwrite=overwrite, marks=_MARKS)
         analog, placement = studies.place_shapes(resolved)
-        with studies.new_run(target, overwrite=overwrite) as folder:
+        with studies.new_run(target, overwrite=overwrite, marks=_MARKS) as folder:
             chips.write_artifacts(folder, analog, placement)
-    chip, console = placement.chip, Console()
     used = {(item.slot.bank, item.slot.row, item.slot.col) for item in placement.items}
+    if as_json:
+        output.print_json(
+            {"out": str(target), "blocks": len(placement.items), "layers": len(placement.layers), "tiles": len(used),
+             "chip": placement.chip.name, "chip_tiles": placement.chip.count_tiles(),
+             "strategy": placement.strategy}
+        )  # fmt: skip
+    elif not quiet:
+        _show(placement, len(used), target)
+
+
+def _show(placement: chips.Placement, used: int, target: Path) -> None:
+    chip, console = placement.chip, Console()
     rows, cols = chip.grid or (0, 0)
     console.print(
-        f"{len(placement.items):,} blocks of {len(placement.layers)} layers on {len(used):,} of {chip.count_tiles():,} "
+        f"{len(placement.items):,} blocks of {len(placement.layers)} layers on {used:,} of {chip.count_tiles():,} "
         f"tiles of {chip.name} ({chip.banks} x {rows} x {cols}, {chip.tiers} tiers), {placement.strategy}",
         highlight=False,
     )

@@ -3,8 +3,6 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
-from typing import Annotated
 
 import jax
 import typer
@@ -13,6 +11,7 @@ from rich.table import Table
 
 from .. import studies, training
 from ..config import load_config
+from . import _options as options, _output as output
 from ._errors import one_line
 
 
@@ -20,10 +19,11 @@ _FORCED = "--xla_force_host_platform_device_count="
 
 
 def plan(
-    config: Annotated[Path, typer.Argument(help="A YAML config with a `mesh:`.", metavar="CONFIG")],
-    overrides: Annotated[
-        list[str] | None, typer.Argument(help="Changes to the config, by path.", metavar="[KEY.PATH=VALUE ...]")
-    ] = None,
+    config: options.ConfigFile,
+    overrides: options.Overrides = None,
+    show: options.Print = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
 ) -> None:
     """Say how many bytes training takes of each device of the mesh, without allocating them.
 
@@ -38,12 +38,20 @@ def plan(
     """
     with one_line():
         resolved = load_config(config, overrides or [])
+        if show:
+            output.print_config(resolved)
+            return
         wanted = resolved.mesh.n_devices
         forced = f"{_FORCED}{wanted}"
         if wanted > jax.device_count() and forced not in os.environ.get("XLA_FLAGS", ""):
-            raise typer.Exit(_again_with(forced, [str(config), *(overrides or [])]))
+            raise typer.Exit(
+                _again_with(forced, [str(config), *(overrides or []), *["--json"] * as_json, *["--quiet"] * quiet])
+            )
         plans = studies.plan(resolved)
-    _show(resolved.name, plans)
+    if as_json:
+        output.print_json({section: plan._asdict() for section, plan in plans.items()})
+    elif not quiet:
+        _show(resolved.name, plans)
 
 
 def _again_with(forced: str, arguments: list[str]) -> int:

@@ -9,6 +9,7 @@ import typer
 from .. import reports
 from ..components import shorten
 from ..reports import curves
+from . import _options as options, _output as output
 from ._errors import one_line
 
 
@@ -16,13 +17,15 @@ _SUFFIXES = (".png", ".pdf", ".svg")
 
 
 def plot(
-    runs: Annotated[list[Path], typer.Argument(help="Directories of finished runs.", metavar="RUN [RUN ...]")],
+    runs: options.Runs,
+    out: Annotated[Path | None, typer.Option(help="A .png, .pdf or .svg file; default `NAME_Y.png`.")] = None,
     x: Annotated[str | None, typer.Option(help="A dimension, a swept parameter or a config path.")] = None,
     y: Annotated[str | None, typer.Option(help="One of the results, such as `accuracy`.")] = None,
     hue: Annotated[str | None, typer.Option(help="A curve for each: `device`, `road`, `tile.adc.bits`, `run`.")] = None,
     col: Annotated[str | None, typer.Option(help="A panel for each.")] = None,
     where: Annotated[list[str] | None, typer.Option(help="Keep these values only.", metavar="NAME=VALUE")] = None,
-    out: Annotated[Path | None, typer.Option(help="A .png, .pdf or .svg file; default `NAME_Y.png`.")] = None,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
 ) -> None:
     """Draw results of runs and sweeps: means with 95 % intervals over chips.
 
@@ -47,6 +50,9 @@ def plot(
         target = out or Path(f"{found[0].name}_{drawing.y}.png".replace("/", "_"))
         _check(target)
         drawing.figure.savefig(target, dpi=200)
+    if as_json:
+        output.print_json({"drawing": str(target), "y": drawing.y, "notes": list(drawing.notes)})
+    elif not quiet:
         for note in drawing.notes:
             sys.stderr.write(f"aimcjax: note: {note}\n")
         sys.stdout.write(f"drawing: {target}\n")

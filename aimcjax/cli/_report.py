@@ -8,13 +8,16 @@ import typer
 
 from .. import reports
 from ..reports import page
+from . import _options as options, _output as output
 from ._errors import one_line
 
 
 def report(
-    runs: Annotated[list[Path], typer.Argument(help="Directories of finished runs.", metavar="RUN [RUN ...]")],
+    runs: options.Runs,
     out: Annotated[Path | None, typer.Option(help="Directory to write; default `reports/NAME`.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier report there.")] = False,
+    overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
 ) -> None:
     """One page about runs: setup, plots, tables in the field's form, methods with citations, how to repeat it.
 
@@ -33,4 +36,9 @@ def report(
         target = out or Path("reports") / name.replace("/", "_")
         page.check_page_target(target, overwrite=overwrite)
         page.write_page(page.make_page(found), target, overwrite=overwrite)
-    sys.stdout.write(f"report: {target / 'report.html'}\n")
+    if as_json:
+        output.print_json(
+            {"out": str(target), "report": str(target / "report.html"), "runs": [str(run) for run in runs]}
+        )
+    elif not quiet:
+        sys.stdout.write(f"report: {target / 'report.html'}\n")

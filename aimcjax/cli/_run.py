@@ -11,24 +11,24 @@ from rich.table import Table
 
 from .. import reports, studies
 from ..config import Config, load_study
+from . import _options as options, _output as output
 from ._errors import one_line
+from ._following import following
 
 
 _FILE_WIDTH = 160  # columns of a table that goes to no terminal
 
 
 def run(
-    config: Annotated[Path, typer.Argument(help="A YAML config; `configs/` has examples.", metavar="CONFIG")],
-    overrides: Annotated[
-        list[str] | None, typer.Argument(help="Changes to the config, by path.", metavar="[KEY.PATH=VALUE ...]")
-    ] = None,
+    config: options.ConfigFile,
+    overrides: options.Overrides = None,
     out: Annotated[Path | None, typer.Option(help="Directory of the run; default `runs/NAME`.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run there.")] = False,
-    source: Annotated[
-        Path | None, typer.Option("--from", help="A run, or what `train` wrote: use its networks.", metavar="RUN")
-    ] = None,
-    show: Annotated[bool, typer.Option("--print", help="Print the resolved config and stop.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")] = False,
+    overwrite: options.Overwrite = False,
+    source: options.Source = None,
+    track: options.Track = None,
+    show: options.Print = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
 ) -> None:
     """Train a network, program it on chips, age them, report what is left and what it costs.
 
@@ -49,15 +49,17 @@ def run(
     with one_line():
         resolved = load_study(config, overrides or [])
         if show:
-            sys.stdout.write(resolved.to_yaml())
+            output.print_config(resolved)
             return
         target = out or Path("runs") / resolved.name
         studies.check_target(target, overwrite=overwrite)
         for line in studies.cautions(resolved) if isinstance(resolved, Config) else []:
             sys.stderr.write(f"aimcjax: note: {line}\n")
-        progress = studies.Progress(quiet=quiet)
-        results = studies.run(resolved, target, overwrite=overwrite, progress=progress, source=source)
-    if not quiet:
+        with following(track, target, resolved, quiet=quiet or as_json) as progress:
+            results = studies.run(resolved, target, overwrite=overwrite, progress=progress, source=source)
+    if as_json:
+        output.print_summary(target)
+    elif not quiet:
         if isinstance(results, reports.Results):
             _show_scores(results, target)
         else:

@@ -1,6 +1,5 @@
 """`aimcjax train CONFIG [key.path=value ...]`."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,19 +7,21 @@ import typer
 
 from .. import studies
 from ..config import load_config
+from . import _options as options, _output as output
 from ._errors import one_line
+from ._following import following
 from ._run import show_table
 
 
 def train(
-    config: Annotated[Path, typer.Argument(help="A YAML config of the main job.", metavar="CONFIG")],
-    overrides: Annotated[
-        list[str] | None, typer.Argument(help="Changes to the config, by path.", metavar="[KEY.PATH=VALUE ...]")
-    ] = None,
+    config: options.ConfigFile,
+    overrides: options.Overrides = None,
     out: Annotated[Path | None, typer.Option(help="Directory of the networks; default `trained/NAME`.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier ones there.")] = False,
-    show: Annotated[bool, typer.Option("--print", help="Print the resolved config and stop.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")] = False,
+    overwrite: options.Overwrite = False,
+    track: options.Track = None,
+    show: options.Print = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
 ) -> None:
     """Train the networks of a config, and nothing else: digital, for hardware, adapters.
 
@@ -38,10 +39,13 @@ def train(
     with one_line():
         resolved = load_config(config, overrides or [])
         if show:
-            sys.stdout.write(resolved.to_yaml())
+            output.print_config(resolved)
             return
         target = out or Path("trained") / resolved.name
         studies.check_target(target, overwrite=overwrite)
-        report = studies.train(resolved, target, overwrite=overwrite, progress=studies.Progress(quiet=quiet))
-    if not quiet:
+        with following(track, target, resolved, quiet=quiet or as_json) as progress:
+            report = studies.train(resolved, target, overwrite=overwrite, progress=progress)
+    if as_json:
+        output.print_summary(target)
+    elif not quiet:
         show_table(report, target)

@@ -1,4 +1,4 @@
-"""`aimcjax validate [--only PATTERN] [--list] [--slow] [--out DIR] [--json] [--quiet]`."""
+"""`aimcjax validate [--out DIR] [--only PATTERN] [--list] [--slow]`."""
 
 import sys
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 
 from .. import validation
+from . import _options as options
 from ._errors import one_line
 
 
@@ -20,14 +21,14 @@ _FILE_WIDTH = 200  # columns of a table that goes to no terminal
 
 
 def validate(
+    out: Annotated[Path | None, typer.Option(help="Directory for `validation.md` and `validation.json`.")] = None,
     only: Annotated[
         str | None, typer.Option(help="A part of a name, or a pattern with `*`.", metavar="PATTERN")
     ] = None,
     show: Annotated[bool, typer.Option("--list", help="Say what would be checked and stop.")] = False,
     slow: Annotated[bool, typer.Option("--slow", help="Also what takes minutes.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Directory for `validation.md` and `validation.json`.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no table.")] = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
 ) -> None:
     """Recompute published results and say which are reproduced.
 

@@ -2,11 +2,17 @@
 
 - `Role`, `Registry`: what can be named, in which place; `build` and `describe`.
 - `read_size`, `read_switch`, `read_quantity`, `read_numbers`, `shorten`: single values, or what is wrong with them.
+- `component_schemas`, `quantity_schema`: the same as JSON Schema, for editors.
 - `suggest`: what a misspelt name may have meant.
 - `read_yaml`, `parse_yaml`: files and text to plain trees.
 - `read_name`, `limits_of`, `LARGEST_SIZE`: words of a choice, and limits of numbers.
 """
 
+from ._json_schema import (
+    component_schemas as component_schemas,
+    quantity_schema as quantity_schema,
+    role_name as role_name,
+)
 from ._registry import Registry as Registry, Role as Role, limits_of as limits_of
 from ._suggest import suggest as suggest
 from ._values import (

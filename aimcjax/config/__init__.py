@@ -12,6 +12,7 @@ unknown keys, types and units are refused with what was expected.
   `InMemoryTrainingConfig`, `DeltaRuleStudyConfig`, `InMemoryLoraConfig`, `ServiceConfig`, `EconomicsConfig`,
   `CodesignConfig`. `load_placed`, of those that put one model on a chip.
 - `vary(config, point)`: a config at a point of its sweep; `coordinate`, values of an axis in SI; `METRICS` of sweeps.
+- `json_schema(study)`: what editors need to complete and to check configs.
 - `policy_yaml(policy)`: the text of a runtime policy. `build`, `describe`: components from and to `{type: name, ...}`.
 """
 
@@ -24,6 +25,7 @@ from ._in_memory import (
     InMemoryToyConfig as InMemoryToyConfig,
     InMemoryTrainingConfig as InMemoryTrainingConfig,
 )
+from ._json_schema import json_schema as json_schema
 from ._load import (
     ConfigError as ConfigError,
     load_config as load_config,

@@ -6,14 +6,14 @@
 import dataclasses
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, WithJsonSchema, model_validator
 
 from .. import devices
-from ..components import shorten, suggest
+from ..components import role_name, shorten, suggest
 from ..devices import pulsed
 from ..training import in_memory
 from ._components import build, describe
-from ._section import Count, Number, Section
+from ._section import Count, Number, Section, defined
 
 
 _ORDERS = {
@@ -210,7 +210,7 @@ def read_algorithm(tree: Any) -> AlgorithmConfig:
     name = tree.get("type") if isinstance(tree, dict) else None
     if name is None:
         raise ValueError(f"expected {{type: name, ...}} with one of {', '.join(ALGORITHMS)}, got {shorten(tree)}")
-    if name not in ALGORITHMS:
+    if not isinstance(name, str) or name not in ALGORITHMS:
         raise ValueError(f"type is {shorten(name)}; {suggest(str(name), ALGORITHMS, always_list=True)}")
     section = ALGORITHMS[name]
     try:
@@ -224,7 +224,10 @@ def read_algorithm(tree: Any) -> AlgorithmConfig:
 
 
 Algorithm = Annotated[
-    Any, BeforeValidator(read_algorithm), PlainSerializer(lambda value: value.model_dump(mode="json"), return_type=dict)
+    Any,
+    BeforeValidator(read_algorithm),
+    PlainSerializer(lambda value: value.model_dump(mode="json"), return_type=dict),
+    WithJsonSchema(defined("algorithm")),
 ]
 
 
@@ -234,7 +237,10 @@ def _cell(value: Any) -> Any:
     return build(value, pulsed.AbstractPulsedDevice)
 
 
-Cell = Annotated[Any, BeforeValidator(_cell), PlainSerializer(lambda value: describe(value), return_type=dict)]
+Cell = Annotated[
+    Any, BeforeValidator(_cell), PlainSerializer(lambda value: describe(value), return_type=dict),
+    WithJsonSchema({"anyOf": [{"type": "string"}, defined(role_name(pulsed.AbstractPulsedDevice))]}),
+]  # fmt: skip
 
 
 class CellConfig(Section):

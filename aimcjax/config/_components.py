@@ -17,6 +17,6 @@ _ROLES = {
     **devices.ROLES, **periphery.ROLES, **tiles.ROLES, **mapping.ROLES, **nn.ROLES, **heat.ROLES, **economics.ROLES
 }  # fmt: skip
 _ROLES[devices.AbstractDevice] = dataclasses.replace(_ROLES[devices.AbstractDevice], shorthand=_device)
-_REGISTRY = Registry(_ROLES)
-build = _REGISTRY.build
-describe = _REGISTRY.describe
+REGISTRY = Registry(_ROLES)
+build = REGISTRY.build
+describe = REGISTRY.describe

@@ -5,12 +5,12 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from ..chips import economics as money
 from ..components import shorten, suggest
 from ._components import build, describe
-from ._section import Count, NamedConfig, Number, component
+from ._section import Count, NamedConfig, Number, component, schema_of
 
 
 _MOST_DRAWS = 500_000_000
@@ -36,12 +36,16 @@ def _without_die_price(machine: Any) -> dict[str, Any]:
 
 
 _Machine = Annotated[
-    money.AimcMachine, BeforeValidator(_machine), PlainSerializer(_without_die_price, return_type=dict)
+    money.AimcMachine,
+    BeforeValidator(_machine),
+    PlainSerializer(_without_die_price, return_type=dict),
+    WithJsonSchema({"type": "object", "required": ["type"]}),
 ]
 _Gpu = Annotated[
     money.GpuMachine,
     BeforeValidator(lambda tree: _of_kind(tree, money.GpuMachine, "gpu_machine")),
     PlainSerializer(lambda machine: describe(machine), return_type=dict),
+    schema_of(money.AbstractMachine),
 ]
 
 

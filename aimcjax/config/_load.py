@@ -17,8 +17,8 @@ from ._schema import Config
 from ._service import ServiceConfig
 
 
-_MAIN = "score_over_time"
-_STUDIES: dict[str, Any] = {
+MAIN = "score_over_time"
+STUDIES: dict[str, Any] = {
     **IN_MEMORY,
     "service": ServiceConfig,
     "economics": EconomicsConfig,
@@ -38,7 +38,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     """
     config = load_study(path, overrides)
     if not isinstance(config, Config):
-        raise ConfigError(f"study: expected {_MAIN!r}, got {shorten(config.study)}")
+        raise ConfigError(f"study: expected {MAIN!r}, got {shorten(config.study)}")
     return config
 
 
@@ -74,14 +74,14 @@ def load_study(path: Path, overrides: Sequence[str] = ()) -> Any:
 
 def _root(tree: dict[str, Any]) -> Any:
     """The class of the config; takes the name of the main job out, whose config has no such key."""
-    name = tree.get("study", _MAIN)
-    if name == _MAIN:
+    name = tree.get("study", MAIN)
+    if name == MAIN:
         tree.pop("study", None)
         return Config
-    if not isinstance(name, str) or name not in _STUDIES:
-        known = [_MAIN, *_STUDIES]
+    if not isinstance(name, str) or name not in STUDIES:
+        known = [MAIN, *STUDIES]
         raise ConfigError(f"study: got {shorten(name)}; {suggest(str(name), known, always_list=True)}")
-    return _STUDIES[name]
+    return STUDIES[name]
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -179,7 +179,7 @@ def vary(config: Config, point: Mapping[str, Any]) -> Config:
             raise ConfigError(f"sweep.axes: {path}: this config has no section {where}; --print shows what it has")
         node[last] = value
     try:
-        return Config.model_validate(tree)
+        return type(config).model_validate(tree)
     except ValidationError as error:
         told = ", ".join(f"{path}={shorten(value)}" for path, value in point.items())
-        raise ConfigError(f"sweep.axes: with {told}: {_one_line(error, Config)}") from None
+        raise ConfigError(f"sweep.axes: with {told}: {_one_line(error, type(config))}") from None

@@ -14,7 +14,7 @@ from ..tiles import AbstractTileDesign
 from ._data import DataConfig, DigitsConfig
 from ._mesh import MeshConfig
 from ._models import ModelConfig
-from ._section import Count, NamedConfig, Number, Section, component
+from ._section import CHIP, Count, NamedConfig, Number, Section, component, schema_of
 from ._sweep import SweepConfig
 from ._training import AdapterConfig, HwaConfig, TrainingConfig
 
@@ -37,6 +37,7 @@ def _chip_design() -> Any:
         chips.Chip,
         BeforeValidator(chips.build_chip),
         PlainSerializer(lambda chip: chips.describe_chip(chip), return_type=dict),
+        schema_of(chips.Chip, CHIP),
     ]
 
 

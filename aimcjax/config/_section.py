@@ -7,16 +7,21 @@ import re
 from typing import Annotated, Any
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
-from ..components import LARGEST_SIZE, read_quantity, shorten
+from ..components import LARGEST_SIZE, quantity_schema, read_quantity, role_name, shorten
 from ..units import format_quantity
 from ._components import build, describe
 
 
 # Stricter than pydantic, which takes true and "3" for numbers, but for 1e-3, which YAML calls text (it has no point).
 Count = Annotated[int, Field(strict=True, le=LARGEST_SIZE)]
-Number = Annotated[float, BeforeValidator(lambda value: read_quantity(value, "1"))]
+Number = Annotated[
+    float, BeforeValidator(lambda value: read_quantity(value, "1")), WithJsonSchema(quantity_schema("1"))
+]
+
+
+DEFINED, CHIP = "x-defined", "chip"  # the family of all that chips are made of
 
 
 def quantity(unit: str, **limits: Any) -> Any:
@@ -25,7 +30,18 @@ def quantity(unit: str, **limits: Any) -> Any:
         float,
         BeforeValidator(lambda value: read_quantity(value, unit, **limits)),
         PlainSerializer(lambda value: format_quantity(value, unit), return_type=str),
+        WithJsonSchema(quantity_schema(unit)),
     ]
+
+
+def schema_of(role: type, family: str = "component") -> Any:
+    """What the JSON Schema says of an object of a role; its definition is among those of `json_schema`."""
+    return WithJsonSchema(defined(role_name(role, family)))
+
+
+def defined(name: str) -> dict[str, Any]:
+    """A reference to a definition that is none of pydantic's, which would look for it."""
+    return {DEFINED: name}
 
 
 def component(role: type) -> Any:
@@ -34,6 +50,7 @@ def component(role: type) -> Any:
         role,
         BeforeValidator(lambda tree: build(tree, role)),
         PlainSerializer(lambda value: describe(value), return_type=dict),
+        schema_of(role),
     ]
 
 

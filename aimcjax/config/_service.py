@@ -13,7 +13,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import yaml
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from ..chips.heat import Leakage, ThermalAgeing, ThermalNetwork
 from ..chips.service import Policy, Traffic, describe_policy, load_policy
@@ -54,7 +54,10 @@ def _named_by_key(policies: Mapping[str, Policy]) -> dict[str, Policy]:
     return {name: dataclasses.replace(policy, name=name) for name, policy in policies.items()}
 
 
-_Policy = Annotated[Policy, BeforeValidator(_read_policy), PlainSerializer(describe_policy, return_type=dict)]
+_Policy = Annotated[
+    Policy, BeforeValidator(_read_policy), PlainSerializer(describe_policy, return_type=dict),
+    WithJsonSchema({"type": ["object", "string"]}),
+]  # fmt: skip
 _Weight = Annotated[Number, Field(ge=0)]
 
 

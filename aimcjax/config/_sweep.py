@@ -7,7 +7,7 @@ import re
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from .. import sweeps
 from ..components import shorten, suggest
@@ -19,6 +19,27 @@ _BYTES = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "kB": 10**3, "MB": 1
 _SPACED = {"linspace": np.linspace, "logspace": np.geomspace}
 _RANGES = ("uniform", "loguniform")
 _DESIGNS = ("crossed", "paired")
+_AXIS: dict[str, Any] = {
+    "anyOf": [
+        {"type": "array", "minItems": 1},
+        *(
+            {"type": "object", "properties": {name: {"type": "array", "minItems": n, "maxItems": n}},
+             "required": [name], "additionalProperties": False}
+            for names, n in ((_SPACED, 3), (_RANGES, 2)) for name in names
+        ),
+    ]
+}  # fmt: skip
+_AXES = {"type": "object", "additionalProperties": _AXIS}
+_DESIGN = {
+    "anyOf": [
+        {"enum": list(_DESIGNS)},
+        *(
+            {"type": "object", "properties": {name: {"type": "integer", "minimum": 1}}, "required": [name],
+             "additionalProperties": False}
+            for name in ("random", "sobol")
+        ),
+    ]
+}  # fmt: skip
 METRICS = ("accuracy", "loss", "perplexity", "bits_per_character", "mvm_error")
 
 
@@ -140,14 +161,15 @@ class SweepConfig(Section):
     times: Annotated[tuple[quantity("s"), ...], AfterValidator(_ascending)] = Field(
         ("20 s", "1 h", "1 day", "1 week", "30 days", "1 year"), min_length=1
     )
-    axes: Annotated[dict[str, Any], BeforeValidator(_axes)] = {}
-    design: Annotated[Any, BeforeValidator(_design)] = "crossed"
+    axes: Annotated[dict[str, Any], BeforeValidator(_axes), WithJsonSchema(_AXES)] = {}
+    design: Annotated[Any, BeforeValidator(_design), WithJsonSchema(_DESIGN)] = "crossed"
     networks: tuple[Literal["direct", "hwa", "hwa_lora"], ...] = Field(("hwa",), min_length=1)
     metrics: tuple[Annotated[str, AfterValidator(_metric)], ...] = ()
     chunk: Count | None = Field(None, gt=0)
     memory: Annotated[
         int | None, BeforeValidator(lambda value: None if value is None else _memory(value)),
         PlainSerializer(lambda value: value, return_type=int | None),
+        WithJsonSchema({"type": ["integer", "string", "null"]}),
     ] = None  # fmt: skip
     until: UntilConfig | None = None
     sensitivity: SensitivityConfig | None = SensitivityConfig()

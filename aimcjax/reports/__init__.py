@@ -95,4 +95,13 @@ from ._tile_health import (
     write_tile_health as write_tile_health,
 )
 from ._tornado import plot_tornado as plot_tornado, tornado_table as tornado_table
+from ._trackers import (
+    TRACKERS as TRACKERS,
+    AbstractTracker as AbstractTracker,
+    NoTracker as NoTracker,
+    TensorBoardTracker as TensorBoardTracker,
+    WandbTracker as WandbTracker,
+    open_tracker as open_tracker,
+    track_summary as track_summary,
+)
 from ._verilog_a import verilog_a as verilog_a

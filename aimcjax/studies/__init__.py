@@ -8,6 +8,7 @@
 - `service(config, out)`: months of a chip under policies. `economics`: yield, prices and break-even.
 - `codesign(config, out)`: uniform and learned resolutions of ADCs against the energy of an inference.
 - `run(config, out)`: the one that a config is of.
+- `check(config)`: whether it can be run, and an `Outlook` on what that takes, without running it.
 - `cautions(config)`: where it extrapolates beyond what was measured.
 - `train(config, out)`: the networks of the main job alone. `trained_networks`: the same inside another study, read
   where they are there already.
@@ -15,6 +16,7 @@
 - `Progress`: bars and spinners. `is_finished_sweep`; `RunDirectoryError`: why a directory cannot be written.
 """
 
+from ._check import check as check
 from ._codesign import codesign as codesign
 from ._delta_rule import delta_rule as delta_rule
 from ._dispatch import run as run
@@ -23,6 +25,7 @@ from ._in_memory_lora import in_memory_lora as in_memory_lora
 from ._in_memory_toy import in_memory_toy as in_memory_toy
 from ._in_memory_training import in_memory_training as in_memory_training
 from ._networks import trained_networks as trained_networks
+from ._outlook import Outlook as Outlook, in_words as in_words
 from ._placing import place_shapes as place_shapes
 from ._plan import plan as plan
 from ._progress import Progress as Progress

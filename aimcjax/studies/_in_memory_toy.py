@@ -59,6 +59,13 @@ def _device(config: InMemoryToyConfig, bounds: float, dw_min: Scalar, offset: An
     )  # fmt: skip
 
 
+def devices_of(config: InMemoryToyConfig) -> tuple[Any, Any]:
+    """The cells that gradients fill and those of the weights behind them, of the first of `states` and `offsets`."""
+    dw_min, offset = jnp.asarray(2.0 / config.states[0], float), jnp.asarray(config.offsets[0], float)
+    bounds = config.cells
+    return _device(config, bounds.fast_bounds, dw_min, offset), _device(config, bounds.slow_bounds, dw_min, 0.0)
+
+
 def _rule(config: InMemoryToyConfig, algorithm: Any, dw_min: Scalar, offset: Scalar) -> in_memory.InMemoryRule:
     cells = config.cells
     if not algorithm.two_arrays:

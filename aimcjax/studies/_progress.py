@@ -7,12 +7,16 @@ from collections.abc import Callable, Iterator
 from rich.console import Console
 from rich.progress import BarColumn, Progress as Bars, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from .. import reports
+
 
 class Progress:
-    """Bars for training and spinners for everything else, on standard error; silent if `quiet`."""
+    """Bars for training and spinners for everything else, on standard error; silent if `quiet`. Losses also go to a
+    `tracker`."""
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self, *, quiet: bool = False, tracker: reports.AbstractTracker | None = None) -> None:
         self._console = Console(stderr=True, quiet=quiet)
+        self._tracker = tracker or reports.NoTracker()
 
     def note(self, line: str) -> None:
         """A line that a person should see."""
@@ -29,7 +33,12 @@ class Progress:
         times = (TextColumn("loss {task.fields[loss]:.4f}"), TimeElapsedColumn(), TimeRemainingColumn())
         with Bars(*columns, *times, console=self._console) as bars:
             task = bars.add_task(name, total=epochs, loss=float("nan"))
-            yield lambda epoch, loss: bars.update(task, completed=epoch, loss=loss)
+
+            def step(epoch: int, loss: float) -> None:
+                bars.update(task, completed=epoch, loss=loss)
+                self._tracker.scalar(f"{name}/loss", float(loss), epoch)
+
+            yield step
 
     @contextlib.contextmanager
     def working(self, name: str) -> Iterator[None]:

@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +28,14 @@ class RunDirectoryError(ValueError):
     """Why a run cannot be written where it was asked to be, in one line."""
 
 
-def check_target(out: Path, *, overwrite: bool) -> None:
+def check_target(out: Path, *, overwrite: bool, marks: Sequence[str] = _MARKS) -> None:
     """Raises `RunDirectoryError` if a run cannot be written to `out` (`overwrite` what is there or not); called before
-    any work is done."""
+    any work is done. `marks` are the files without which it is nothing of ours, and not replaced."""
     try:
         target = out.resolve()
         if target.exists() and not overwrite:
             raise RunDirectoryError(f"{out} exists already; choose another --out, or replace it with --overwrite")
-        missing = [name for name in _MARKS if not (target / name).is_file()]
+        missing = [name for name in marks if not (target / name).is_file()]
         if target.exists() and missing:
             raise RunDirectoryError(
                 f"{out} is not a finished run (it has no {missing[0]}), so --overwrite will not replace it"
@@ -53,6 +53,7 @@ def new_run(
     config_yaml: str | None = None,
     *,
     overwrite: bool,
+    marks: Sequence[str] = _MARKS,
     tell: Callable[[str], None] = lambda line: None,
 ) -> Iterator[Path]:
     """The directory `OUT.partial`, beside `out`, that becomes `out` when the block ends well.
@@ -63,13 +64,14 @@ def new_run(
     is whole.
 
     **Arguments:** `out`; `config_yaml`, which must not have changed if work is to go on; `overwrite`, replace an
-    earlier run, and an unfinished one of another config; `tell(line)`, if there is something to go on from.
+    earlier run, and an unfinished one of another config; `marks`, as of `check_target`; `tell(line)`, if there is
+    something to go on from.
 
     **Raises:** `RunDirectoryError`, one line: the target exists, the config is another, somebody else is at work, or
     the disk says no.
     """
     _recover(out)
-    check_target(out, overwrite=overwrite)
+    check_target(out, overwrite=overwrite, marks=marks)
     target = out.resolve()
     made = [folder for folder in target.parents if not folder.exists()]
     staging, lock, keep = target.with_name(f"{target.name}.partial"), None, True
@@ -80,7 +82,7 @@ def new_run(
         yield staging
         if not lock.held():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(staging))
-        _publish(staging, target, overwrite=overwrite)
+        _publish(staging, target, overwrite=overwrite, marks=marks)
     except BaseException as error:
         keep = config_yaml is not None and _worth_keeping(staging, error)
         if isinstance(error, OSError):
@@ -209,12 +211,12 @@ def _recover(out: Path) -> None:
             shutil.rmtree(old, ignore_errors=True)
 
 
-def _publish(staging: Path, target: Path, *, overwrite: bool) -> None:
+def _publish(staging: Path, target: Path, *, overwrite: bool, marks: Sequence[str]) -> None:
     for name in _SCAFFOLD:
         shutil.rmtree(staging / name, ignore_errors=True)
     old = None
     if target.exists():
-        check_target(target, overwrite=overwrite)
+        check_target(target, overwrite=overwrite, marks=marks)
         old = _aside(target)
         target.rename(old)
     try:

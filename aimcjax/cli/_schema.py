@@ -1,0 +1,36 @@
+"""`aimcjax schema [STUDY]`: JSON Schema of the configs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..config import json_schema
+from . import _output as output
+from ._errors import one_line
+
+
+def schema(
+    study: Annotated[
+        str | None, typer.Argument(help="One kind of config, such as `service`; default, all.", metavar="[STUDY]")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="File to write; default, standard output.")] = None,
+) -> None:
+    """JSON Schema of the configs, with which editors complete keys, and mark those that are not there.
+
+    With the YAML extension of an editor, begin a config with `# yaml-language-server: $schema=aimcjax.schema.json`.
+
+    Examples:
+
+    - `aimcjax schema --out aimcjax.schema.json`
+
+    - `aimcjax schema service`
+    """
+    with one_line():
+        if out is not None and (out.is_dir() or not out.resolve().parent.is_dir()):
+            raise ValueError(f"--out takes the name of a file in a folder that is there, got {out}")
+        tree = json_schema(study)
+        if out is None:
+            output.print_json(tree)
+            return
+        out.write_text(output.as_text(tree), encoding="utf-8")
