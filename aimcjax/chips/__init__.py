@@ -20,7 +20,7 @@
 - `Activity`, `Counts`, `Stages` (`stage_times`), `Bill`, `Cost`, `Peak`, `MvmEnergy`, `Schedule`: what these return;
   `Slot` and `Placed`, an array and the block on it. `OFF_TILES`, the row of what lies on no tile.
 - `AbstractLinks`: what a network between tiles must offer. `energy_factor`: energy by node and supply. `bits_of`: how
-  a converter says its resolution. `ROLES`, `SCHEMAS`: all by name, for configs and files.
+  a converter says its resolution. `ROLES`, `REGISTRY`, `SCHEMAS`: all by name, for configs and files.
 """
 
 from ..nn import Activity as Activity, count_activity as count_activity

@@ -2,7 +2,7 @@
 
 - `Role`, `Registry`: what can be named, in which place; `build` and `describe`.
 - `read_size`, `read_switch`, `read_quantity`, `read_numbers`, `shorten`: single values, or what is wrong with them.
-- `component_schemas`, `quantity_schema`: the same as JSON Schema, for editors.
+- `component_schemas`, `quantity_schema`: the same as JSON Schema, for editors; `role_name`, what a role is there.
 - `suggest`: what a misspelt name may have meant.
 - `read_yaml`, `parse_yaml`: files and text to plain trees.
 - `read_name`, `limits_of`, `LARGEST_SIZE`: words of a choice, and limits of numbers.

@@ -29,7 +29,7 @@ def quantity_schema(unit: str) -> Schema:
 
 
 def role_name(role: type, family: str = "component") -> str:
-    """What a role is called among the definitions."""
+    """What a `role` is called among the definitions of a `family` of them."""
     return f"{family}.{role.__name__}"
 
 

@@ -19,6 +19,9 @@
 - `bibliography`: the published works that a run rests on, as BibTeX.
 - `curves`: values of several runs over anything that they were measured over.
 - `page`: one page about one or several runs, HTML and Markdown.
+- `open_tracker(name, ...)`: losses for `TRACKERS` (`AbstractTracker`: `TensorBoardTracker`,
+  `WandbTracker`, `NoTracker`);
+  `track_summary`.
 - `verilog_a`: a compact model as a module for circuit simulators.
 - `Road`, `AdapterFacts`, `TileErrors`, `COMPENSATIONS`: parts of results. `markdown`, `write_figures`: parts of
   `write`. `DEVICE_COLUMNS`, `HEALTH_COLUMNS`: heads of tables; `largest_tile`.

@@ -8,7 +8,7 @@
 - `service(config, out)`: months of a chip under policies. `economics`: yield, prices and break-even.
 - `codesign(config, out)`: uniform and learned resolutions of ADCs against the energy of an inference.
 - `run(config, out)`: the one that a config is of.
-- `check(config)`: whether it can be run, and an `Outlook` on what that takes, without running it.
+- `check(config)`: whether it can be run, and an `Outlook` on what that takes, without running it; `in_words`.
 - `cautions(config)`: where it extrapolates beyond what was measured.
 - `train(config, out)`: the networks of the main job alone. `trained_networks`: the same inside another study, read
   where they are there already.

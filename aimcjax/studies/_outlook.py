@@ -55,7 +55,7 @@ def part(name: str, words: str, work: Work, runs: float, rates: Rates) -> Part:
 
 
 def in_words(seconds: float) -> str:
-    """A duration to two digits or so."""
+    """A duration of so many `seconds` to two digits or so."""
     for size, unit in ((86400.0, "days"), (3600.0, "h"), (60.0, "min")):
         if seconds >= 2 * size:
             return f"{seconds / size:.2g} {unit}" if seconds < 100 * size else f"{seconds / size:,.0f} {unit}"

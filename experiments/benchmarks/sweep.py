@@ -39,21 +39,21 @@ def main() -> None:
     model = settings.model.build(data, jr.key(0))
     xs, ys = jnp.asarray(data.x_test), jnp.asarray(data.y_test)
     ideal = tiles.TileDesign(rows=64, cols=64)
-    print(f"{'tiles':<34}{'chips':>7}{'per chip':>12}{'digital':>12}{'ratio':>8}{'compile':>10}")
+    print(f"{'tiles':<34}{'chips':>7}{'per chip':>12}{'digital':>12}{'ratio':>8}{'compile':>10}")  # noqa: T201
     for name, design in (("no IR drop", ideal), ("IR drop of the quickstart", settings.tile)):
         analog = nn.calibrate(nn.convert(model, [nn.Rule(".*", design)]), xs)
         for n in [n for n in (10, 100, 1000, 10000) if n < n_chips] + [n_chips]:
             chip_s, digital_s, ratio, compile_s = compare(analog, model, xs, ys, n)
             numbers = f"{n:>7}{chip_s * 1e3:>9.1f} ms{digital_s * 1e3:>9.1f} ms{ratio:>7.2f}x{compile_s:>8.1f} s"
-            print(f"{name:<34}{numbers}")
+            print(f"{name:<34}{numbers}")  # noqa: T201
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"peak memory of the process: {peak:.2f} GiB")
+    print(f"peak memory of the process: {peak:.2f} GiB")  # noqa: T201
     if not _aihwkit.installed():
-        print("AIHWKit is not installed (extra `peers`)")
+        print("AIHWKit is not installed (extra `peers`)")  # noqa: T201
         return
     theirs = _aihwkit.chip_over_time(np.asarray(data.x_test), [float(t) for t in TIMES], n_chips=3)
     ours = compare(nn.calibrate(nn.convert(model, [nn.Rule(".*", ideal)]), xs), model, xs, ys, 16)[0]
-    print(f"AIHWKit, a chip at six times: {theirs * 1e3:.0f} ms; ours {ours * 1e3:.0f} ms: {theirs / ours:.1f} times")
+    print(f"AIHWKit, a chip at six times: {theirs * 1e3:.0f} ms; ours {ours * 1e3:.0f} ms: {theirs / ours:.1f} times")  # noqa: T201
 
 
 def compare(analog: Any, model: Any, xs: Any, ys: Any, n_chips: int) -> tuple[float, float, float, float]:
