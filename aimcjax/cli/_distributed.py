@@ -1,13 +1,17 @@
 """Several processes at one command: who they are, and that they find each other."""
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import jax
 
 from .. import sweeps
+from ._errors import refuse
 
 
 # What launchers tell their processes: how many there are, and which one this is.
@@ -61,10 +65,32 @@ def join(team: Team, preparation: list[str]) -> None:
     """
     if team.size == 1:
         return
-    failed = team.rank == 0 and subprocess.run([sys.executable, "-m", "aimcjax", *preparation], check=False).returncode
+    failed = False
+    if team.rank == 0:
+        sizes = {size for size, _ in _LAUNCHERS.values()}
+        alone = {name: value for name, value in os.environ.items() if name not in sizes}
+        failed = subprocess.run([sys.executable, "-m", "aimcjax", *preparation], env=alone, check=False).returncode != 0
     try:
         jax.distributed.initialize(**team.address, initialization_timeout=_PATIENCE)  # pyright: ignore[reportArgumentType]
     except RuntimeError as error:
         raise ValueError(f"the processes did not find each other: {error}") from None
+    # JAX has taken the signal for itself, and would go on.
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
     # Gloo finds its peers at the first collective, and does not wait long for them: here.
     sweeps.agree(ValueError("the networks could not be trained, see above") if failed else None)
+
+
+@contextlib.contextmanager
+def parting() -> Iterator[None]:
+    """Leaves at once where the others are lost, or this process is interrupted: at its end JAX waits for all of them
+    to end, minutes long, and then aborts."""
+    try:
+        yield
+    except (sweeps.LostProcess, KeyboardInterrupt, SystemExit) as error:
+        if jax.process_count() == 1:
+            raise
+        code = error.code if isinstance(error, SystemExit) else 130
+        if isinstance(error, sweeps.LostProcess):
+            code = refuse(str(error)).exit_code
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else 1)

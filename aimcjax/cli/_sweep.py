@@ -7,10 +7,10 @@ from typing import Annotated
 import jax
 import typer
 
-from .. import studies
+from .. import studies, sweeps
 from ..config import load_config
 from . import _options as options, _output as output
-from ._distributed import join, team
+from ._distributed import join, parting, team
 from ._errors import one_line
 from ._following import following
 from ._run import show_table
@@ -39,34 +39,36 @@ def sweep(
 
     - `aimcjax sweep configs/quickstart.yaml sweep.n_chips=1000 sweep.axes="{tile.adc.bits: [4, 6, 8]}"`
 
-    - `srun -N 4 aimcjax sweep CONFIG`: one process a node, in a folder that all see
+    - `srun --ntasks-per-node=8 --gpus-per-node=8 aimcjax sweep CONFIG`: a task for each GPU, in a folder that all see
 
     - `aimcjax sweep CONFIG --coordinator localhost:1234 --processes 2 --process-id 0`, and in another shell 1
     """
-    with one_line():
+    with one_line(), parting():
         # Before anything computes: a config holds arrays.
         arguments = [str(config), *(overrides or []), *(["--out", str(out)] if out else []),
                      *(["--from", str(source)] if source else []), *["--overwrite"] * overwrite,
                      *(["--track", track] if track else []), *["--quiet"] * (quiet or as_json)]  # fmt: skip
         join(team(coordinator, processes, process_id), ["sweep", *arguments, "--only-train"])
-        resolved = load_config(config, overrides or [])
-        if show:
-            output.print_config(resolved)
-            return
-        quiet, as_json = quiet or as_json or jax.process_index() > 0, as_json and jax.process_index() == 0
-        target = out or Path("runs") / resolved.name
-        if studies.is_finished_sweep(target, resolved):
-            sys.stderr.write(f"aimcjax: {target} is a finished sweep of this config; nothing to do\n")
-            if as_json:
-                output.print_summary(target)
-            return
-        if jax.process_index() == 0:
-            studies.check_target(target, overwrite=overwrite)
-        track = track if jax.process_index() == 0 else None
-        with following(track, target, resolved, quiet=quiet) as told:
-            report = studies.sweep(
-                resolved, target, overwrite=overwrite, progress=told, source=source, only_train=only_train
-            )
+        with sweeps.agreeing():
+            resolved = load_config(config, overrides or [])
+            if show:
+                output.print_config(resolved)
+                return
+            first = jax.process_index() == 0
+            quiet, as_json, track = quiet or as_json or not first, as_json and first, track if first else None
+            target = out or Path("runs") / resolved.name
+            if studies.is_finished_sweep(target, resolved):
+                if jax.process_count() == 1:  # of several, the preparation of the first has said so
+                    sys.stderr.write(f"aimcjax: {target} is a finished sweep of this config; nothing to do\n")
+                if as_json:
+                    output.print_summary(target)
+                return
+            if first:
+                studies.check_target(target, overwrite=overwrite)
+            with following(track, target, resolved, quiet=quiet) as told:
+                report = studies.sweep(
+                    resolved, target, overwrite=overwrite, progress=told, source=source, only_train=only_train
+                )
     if report is None:
         return
     if as_json:

@@ -63,9 +63,11 @@ def _axes(tree: Any) -> dict[str, Any]:
         raise ValueError(f"expected paths and their values, got {shorten(tree)}")
     for path, values in tree.items():
         try:
-            read_axis(values)
+            found, _ = coordinate(list(read_axis(values).values))
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
+        if len(set(found)) < len(found):
+            raise ValueError(f"{path}: every value stands there once, got {shorten(values)}")
         if str(path).split(".")[0] in ("sweep", "name", "mesh"):
             raise ValueError(f"{path} is no parameter of a network or a chip, so it cannot be swept")
     return {str(path): values for path, values in tree.items()}

@@ -1,7 +1,10 @@
 """The networks of a sweep: one for every point, made from a few trained ones."""
 
+import hashlib
 import importlib
+import shutil
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
@@ -11,9 +14,11 @@ from ..components import shorten
 from ..config import Config, vary
 from ..datasets import Dataset
 from . import _roads as roads
+from ._run_directory import write_text
 
 
-RETRAINED = ("data", "model", "seed", "deep", "digital_training", "hwa_training", "adapter", "calibration")
+BASELINE = ("data", "model", "seed", "deep", "digital_training")
+RETRAINED = (*BASELINE, "hwa_training", "adapter", "calibration")
 _METRICS: Mapping[str, Any] = {
     "accuracy": training.accuracy,
     "loss": training.cross_entropy,
@@ -43,15 +48,57 @@ def _imported(name: str) -> Callable[..., Any]:
     return found
 
 
+def until(config: Config, metrics: Mapping[str, Any]) -> sweeps.Until | None:
+    """When to stop.
+
+    **Raises:** `ValueError` for a metric that is not measured.
+    """
+    asked = config.sweep.until
+    if asked is None:
+        return None
+    metric = None if asked.metric is None else asked.metric.replace(":", ".")
+    if metric is not None and metric not in metrics:
+        raise ValueError(f"sweep.until.metric: {asked.metric} is not measured; there are {', '.join(metrics)}")
+    return sweeps.Until(asked.ci95, metric)
+
+
 def variants(config: Config, points: sweeps.Points) -> list[Config]:
     """The config of every point."""
-    plain = config.model_copy(update={"sweep": config.sweep.model_copy(update={"axes": {}, "design": "crossed"})})
+    plain = _without_axes(config)
     return [vary(plain, {path: value for path, value in point.items() if path != "network"}) for point in points]
 
 
-def training_of(point: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def trained_variant(config: Config, point: Mapping[str, Any]) -> Config:
+    """The config that the networks of a point are trained with: on the tile of `config`, for all points the same."""
+    return vary(_without_axes(config), {path: value for path, value in point.items() if _is_of(path, RETRAINED)})
+
+
+def training_of(point: Mapping[str, Any], sections: tuple[str, ...] = RETRAINED) -> tuple[tuple[str, str], ...]:
     """The values of a point that decide which trained network it takes: points with the same share it."""
-    return tuple((path, repr(value)) for path, value in point.items() if path.split(".")[0] in RETRAINED)
+    return tuple((path, repr(value)) for path, value in point.items() if _is_of(path, sections))
+
+
+def folder_of(run: Path, which: tuple[tuple[str, str], ...]) -> Path:
+    """Where the networks of `training_of` a point lie."""
+    return run / "networks" / hashlib.sha256(repr(which).encode()).hexdigest()[:12] if which else run
+
+
+def share_baseline(source: Path, target: Path) -> None:
+    """Copies the trained baseline from one folder of networks to another, if only the first has it."""
+    known, facts = (folder / "checkpoint" / "baseline.json" for folder in (source, target))
+    if facts.is_file() or not known.is_file():
+        return
+    shutil.rmtree(facts.with_suffix(""), ignore_errors=True)
+    shutil.copytree(known.with_suffix(""), facts.with_suffix(""))
+    write_text(facts, known.read_text(encoding="utf-8"))  # last: what it describes is whole
+
+
+def _is_of(path: str, sections: tuple[str, ...]) -> bool:
+    return path.split(".")[0] in sections
+
+
+def _without_axes(config: Config) -> Config:
+    return config.model_copy(update={"sweep": config.sweep.model_copy(update={"axes": {}, "design": "crossed"})})
 
 
 def at_point(variant: Config, road: str, networks: Mapping[str, Any], baseline: Any, data: Dataset) -> Any:

@@ -40,9 +40,12 @@ def prepare(config: Config, data: Dataset, key: PRNGKey) -> Any:
 
 
 def cautions(config: Config) -> list[str]:
-    """Where the study leaves the range in which its device was measured, a line each."""
+    """Where the study leaves the range in which its device was measured, and what it leaves out, a line each."""
     name = devices.recognised(getattr(config.tile, "device", None))
-    return [] if name is None else devices.datasheet(name).outside(t=config.sweep.times)
+    outside = [] if name is None else devices.datasheet(name).outside(t=config.sweep.times)
+    if config.sweep.axes:
+        outside.append("sweep.axes are not visited by run; `aimcjax sweep` does that")
+    return outside
 
 
 def map_directly(config: Config | ServiceConfig, model: Any, data: Dataset) -> Any:

@@ -249,5 +249,5 @@ def versions() -> dict[str, Any]:
         "packages": {name: importlib.metadata.version(name) for name in packages},
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "devices": [device.device_kind for device in jax.devices()],
+        "devices": [device.device_kind for device in jax.local_devices()],
     }

@@ -1,7 +1,6 @@
 """A sweep: trained networks on many chips, over time and over values of the physics, written as it goes."""
 
 import contextlib
-import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import jax.random as jr
-import xarray as xr
 
 from .. import reports, sweeps, training
 from .._random import keys_for
@@ -20,6 +18,7 @@ from . import _points as points_of
 from ._networks import trained_networks
 from ._progress import Progress
 from ._run_directory import new_run, write_json
+from ._score_over_time import NAMES
 from ._source import check_source, note_source
 from ._sweep_report import sweep_report
 
@@ -39,7 +38,7 @@ def sweep(
     **Arguments:** as of `score_over_time`; `only_train`, stop when the networks are trained: several processes read
     what one has trained, which it does alone.
 
-    **Returns:** the report, none after trainings alone.
+    **Returns:** the report of the first process; none after trainings alone.
 
     **Raises:** `ValueError` (one line) for values that the config does not take, for a model that does not fit the
     chip, and for a folder that cannot be written; `FloatingPointError` if a training diverges.
@@ -49,22 +48,24 @@ def sweep(
         check_source(config, source, tell)
     points = config.sweep.points(config.seed)
     variants, metrics = points_of.variants(config, points), points_of.metrics(config)
-    try:
-        with _shared_run(out, config.to_yaml(), overwrite=overwrite, tell=tell) as run:
-            keys = keys_for(jr.key(config.seed), ("model", "digital", "hwa", "adapter", "chips", "portrait"))
-            if jax.process_index() == 0:
-                note_source(run, source)
-            models, data = _models(config, points, variants, keys, run, tell, source), config.data.load()
-            if only_train:
-                raise _OnlyTrained
-            found = _swept(config, models, points, data, metrics, keys["chips"], run, tell)
-            ranked = _ranked(config, models[0], data, keys["chips"], tell)
+    points_of.until(config, metrics)  # before minutes of training, not after
+    report = None
+    with (
+        contextlib.suppress(_OnlyTrained),
+        _shared_run(out, config.to_yaml(), overwrite=overwrite, tell=tell) as run,
+    ):
+        key = keys_for(jr.key(config.seed), NAMES)["chips"]
+        if jax.process_index() == 0:
+            note_source(run, source)
+        models, data = _models(config, points, variants, run, tell, source), config.data.load()
+        if only_train:
+            raise _OnlyTrained
+        found = _swept(config, models, points, data, metrics, key, run, tell)
+        if jax.process_index() == 0:
+            ranked = _ranked(config, models[0], data, key, tell)
             report = sweep_report(config, found, ranked, wall_s=time.monotonic() - started)
-            if jax.process_index() == 0:
-                reports.write_study(report, config.to_yaml(), run)
-                write_json(run / "summary.json", {"study": "sweep", "seed": config.seed, **report.summary})
-    except _OnlyTrained:
-        return None
+            reports.write_study(report, config.to_yaml(), run)
+            write_json(run / "summary.json", {"study": "sweep", "seed": config.seed, **report.summary})
     return report
 
 
@@ -75,11 +76,12 @@ class _OnlyTrained(Exception):
 @contextlib.contextmanager
 def _shared_run(out: Path, config_yaml: str, *, overwrite: bool, tell: Progress) -> Iterator[Path]:
     """`new_run` of the first process, which the others enter too."""
-    if jax.process_index() > 0:
-        sweeps.agree()
-        yield out.resolve().with_name(f"{out.resolve().name}.partial")
-        return
     with contextlib.ExitStack() as stack:
+        stack.enter_context(sweeps.agreeing())  # the others wait until the first one has written everything
+        if jax.process_index() > 0:
+            sweeps.agree()
+            yield out.resolve().with_name(f"{out.resolve().name}.partial")
+            return
         with sweeps.agreeing():
             run = stack.enter_context(new_run(out, config_yaml, overwrite=overwrite, tell=tell.note))
         yield run
@@ -89,23 +91,25 @@ def _models(
     config: Config,
     points: sweeps.Points,
     variants: Sequence[Config],
-    keys: dict[str, Any],
     run: Path,
     tell: Progress,
     source: Path | None,
 ) -> list[Any]:
     """The network of every point. Points differ in data only with their trainings; all are tested on those of the
-    config."""
+    config. What is trained is trained on the tile of the config, whatever tiles its points have."""
     trained: dict[Any, Any] = {}
     models = []
     for point, variant in zip(points, variants, strict=True):
         which = points_of.training_of(point)
         if which not in trained:
-            name = f"networks/{hashlib.sha256(repr(which).encode()).hexdigest()[:12]}" if which else "."
-            data = variant.data.load()
-            (run / name).mkdir(parents=True, exist_ok=True)
-            taken = {"direct", *config.sweep.networks}
-            found = trained_networks(variant, data, keys, run / name, tell, source=source, roads_taken=taken)
+            network, folder = points_of.trained_variant(config, point), points_of.folder_of(run, which)
+            data = network.data.load()
+            folder.mkdir(parents=True, exist_ok=True)
+            first = points_of.folder_of(run, points_of.training_of(point, points_of.BASELINE))
+            points_of.share_baseline(first, folder)
+            taken, keys = {"direct", *config.sweep.networks}, keys_for(jr.key(network.seed), NAMES)
+            found = trained_networks(network, data, keys, folder, tell, source=source, roads_taken=taken)
+            points_of.share_baseline(folder, first)
             trained = {which: (*found, data)}
         baseline, networks, data = trained[which]
         road = point.get("network", config.sweep.networks[0])
@@ -122,7 +126,7 @@ def _swept(
     key: Any,
     run: Path,
     tell: Progress,
-) -> xr.Dataset:
+) -> Any:
     asked = config.sweep
     paths = list(points[0])
     columns = {path: coordinate([point[path] for point in points]) for path in paths}
@@ -136,8 +140,7 @@ def _swept(
             coordinate_units={path: unit for path, (_, unit) in columns.items()},
             metric_units={config.data.metric.key: "1" if config.data.metric.unit == "%" else config.data.metric.unit},
             store=run / "results.zarr", chunk=asked.chunk, memory=asked.memory,
-            until=None if asked.until is None else sweeps.Until(asked.until.ci95, asked.until.metric),
-            attributes={"title": config.name}, progress=step,
+            until=points_of.until(config, metrics), attributes={"title": config.name}, progress=step, tell=tell.note,
         )  # fmt: skip
 
 

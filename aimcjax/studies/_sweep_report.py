@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from .. import reports, sweeps
 from ..config import Config
@@ -12,11 +11,10 @@ from ..units import format_quantity, format_time
 
 CURVES = 9  # in a picture; more are a crowd
 ROWS = 200  # in a table
+TICK = 18  # letters of a name below a picture
 
 
-def sweep_report(
-    config: Config, data: xr.Dataset, ranked: list[sweeps.Sensitivity], *, wall_s: float
-) -> reports.StudyReport:
+def sweep_report(config: Config, data: Any, ranked: list[sweeps.Sensitivity], *, wall_s: float) -> reports.StudyReport:
     """The report of a sweep: its first metric at every point and time, how it settled, and what it is sensitive to."""
     name = data.attrs["metrics"][0]
     table = sweeps.statistics(data[name])
@@ -35,7 +33,7 @@ def sweep_report(
         tables=tables,
         notes=[
             "95 % intervals: Student's over chips, and the bootstrap's for means of few distinct values.",
-            "Sensitivities are pathwise gradients of the expected loss; converters pass gradients as their surrogates.",
+            *_about_ranking(config, labels, ranked),
             *([f"The table shows the first {ROWS} of {len(rows)} rows; `results.zarr` has all."] * (len(rows) > ROWS)),
             *reports.references(config.tile),
         ],
@@ -53,11 +51,11 @@ def sweep_report(
     )  # fmt: skip
 
 
-def _point_dims(values: xr.DataArray | xr.Dataset) -> list[str]:
+def _point_dims(values: Any) -> list[str]:
     return [str(dim) for dim in values.dims if dim not in ("chip", "time", "q", "n_chips")]
 
 
-def _flat(table: xr.Dataset) -> dict[str, np.ndarray]:
+def _flat(table: Any) -> dict[str, np.ndarray]:
     """Statistics as arrays [points, times]; quantiles [q, points, times]."""
     n_times = table.sizes["time"]
     dims = _point_dims(table["mean"])
@@ -66,7 +64,7 @@ def _flat(table: xr.Dataset) -> dict[str, np.ndarray]:
             for k, v in ordered.data_vars.items()}  # fmt: skip
 
 
-def _labels(values: xr.DataArray, dims: list[str] | None = None) -> list[str]:
+def _labels(values: Any, dims: list[str] | None = None) -> list[str]:
     """What every point stands for, or every combination of some axes."""
     dims = _point_dims(values) if dims is None else dims
     if not dims:
@@ -87,7 +85,7 @@ def _short(path: str) -> str:
     return path.split(".")[-1]
 
 
-def _value(coord: xr.DataArray, index: int) -> str:
+def _value(coord: Any, index: int) -> str:
     value, unit = coord.values[index], coord.attrs.get("units", "")
     if not isinstance(value, (int, float, np.number)):
         return str(value)
@@ -135,6 +133,17 @@ def _findings(
     return lines
 
 
+def _about_ranking(config: Config, labels: list[str], ranked: list[sweeps.Sensitivity]) -> list[str]:
+    asked = config.sweep.sensitivity
+    if asked is None or not ranked:
+        return []
+    t = config.sweep.times[-1] if asked.time is None else asked.time
+    return [
+        f"Sensitivities are pathwise gradients of the expected loss at {labels[0]} after {format_time(t)}, on "
+        f"{asked.n_chips} chips; converters pass gradients as their surrogates."
+    ]
+
+
 def _ranking(ranked: list[sweeps.Sensitivity]) -> list[list[str]]:
     header = ["parameter", "value", "d loss / d parameter", "± (95 %)", "effect of 1 % [nats]"]
     rows = [
@@ -145,10 +154,12 @@ def _ranking(ranked: list[sweeps.Sensitivity]) -> list[list[str]]:
     return [header, *rows]
 
 
-def _pictures(config: Config, data: xr.Dataset, labels: list[str], name: str) -> dict[str, Any]:
+def _pictures(config: Config, data: Any, labels: list[str], name: str) -> dict[str, Any]:
     axis = _numeric_axis(data[name])
     panels = _over_time(config, data[name], labels) if axis is None else _over_axis(config, data[name], axis)
     caption = f"{name}: means over {data.sizes['chip']} chips with 95 % intervals."
+    if axis is None and len(labels) > CURVES:
+        caption += f" Every {-(-len(labels) // CURVES)}th of {len(labels)} points is drawn."
     if data.sizes["chip"] < 3:
         return {"sweep.png": (panels, caption)}
     settled = (
@@ -157,14 +168,14 @@ def _pictures(config: Config, data: xr.Dataset, labels: list[str], name: str) ->
     return {"sweep.png": (panels, caption), "convergence.png": ([_convergence(config, data[name])], settled)}
 
 
-def _numeric_axis(values: xr.DataArray) -> str | None:
+def _numeric_axis(values: Any) -> str | None:
     """The axis with the most numbers, if there is one with three at least."""
     numeric = [dim for dim in _point_dims(values) if dim != "point" and values[dim].dtype.kind in "fiu"]
     long = [dim for dim in numeric if values.sizes[dim] > 2]
     return max(long, key=lambda dim: values.sizes[dim]) if long else None
 
 
-def _over_axis(config: Config, values: xr.DataArray, axis: str) -> list[reports.Panel]:
+def _over_axis(config: Config, values: Any, axis: str) -> list[reports.Panel]:
     """A panel for every time (at most four), the axis along x, a curve for every combination of the others."""
     others = [dim for dim in _point_dims(values) if dim != axis]
     scale, ylabel = _scale(config, str(values.name))
@@ -186,7 +197,7 @@ def _over_axis(config: Config, values: xr.DataArray, axis: str) -> list[reports.
     return panels
 
 
-def _over_time(config: Config, values: xr.DataArray, labels: list[str]) -> list[reports.Panel]:
+def _over_time(config: Config, values: Any, labels: list[str]) -> list[reports.Panel]:
     """Curves over time for so many points as can be told apart, or points side by side."""
     scale, ylabel = _scale(config, str(values.name))
     flat = scale * values.transpose("chip", *_point_dims(values), "time").values
@@ -194,14 +205,21 @@ def _over_time(config: Config, values: xr.DataArray, labels: list[str]) -> list[
     shown = list(range(len(labels)))[:: max(1, -(-len(labels) // CURVES))]
     intervals = flat.shape[0] > 1
     if values.sizes["time"] == 1:
-        ticks, curves = [labels[p][:24] for p in shown], {str(values.name): flat[:, shown, 0]}
-        return [reports.Panel(ylabel, np.arange(len(shown)), curves, "point", ylabel, ticks=ticks, intervals=intervals)]
+        ticks, curves = [_tick(labels[p]) for p in shown], {str(values.name): flat[:, shown, 0]}
+        label = ", ".join(dict.fromkeys(part.partition("=")[0] for part in labels[0].split(", ")))
+        return [reports.Panel(ylabel, np.arange(len(shown)), curves, label, ylabel, ticks=ticks, intervals=intervals)]
     curves = {labels[p]: flat[:, p] for p in shown}
     label = "time after programming [s]"
     return [reports.Panel("", np.asarray(config.sweep.times), curves, label, ylabel, log="x", intervals=intervals)]
 
 
-def _convergence(config: Config, values: xr.DataArray) -> reports.Panel:
+def _tick(label: str) -> str:
+    """The values of a point without the names of its axes, short of their middle if they are long."""
+    short = ", ".join(part.partition("=")[2] or part for part in label.split(", "))
+    return short if len(short) <= TICK else f"{short[: TICK // 2]}…{short[-TICK // 2 :]}"
+
+
+def _convergence(config: Config, values: Any) -> reports.Panel:
     settled = sweeps.convergence(values)["half_width"]
     scale, ylabel = _scale(config, str(values.name))
     widths = scale * settled.transpose("n_chips", ...).values.reshape(settled.sizes["n_chips"], -1)

@@ -9,7 +9,7 @@
 - `statistics`, `convergence`, `paired_difference`, `bootstrap`, `summarize`: what chips say together.
 - `sensitivity`: the gradient of a loss by every physical parameter.
 - `mvm_error`, `OfChip`: metrics of a chip itself.
-- `agree`, `agreeing`: where several processes wait for each other.
+- `agree`, `agreeing`: where several processes wait for each other; `LostProcess`, if one of them is gone.
 - `score_over_time`: chips x times x drift compensation in one program.
 - `Summary`, `Sensitivity`: what these return. `StoreError`: why results cannot be read or written.
 """
@@ -17,7 +17,7 @@
 from ._designs import Axis as Axis, Points as Points, crossed as crossed, paired as paired, sampled as sampled
 from ._metrics import OfChip as OfChip, mvm_error as mvm_error
 from ._monte_carlo import score_over_time as score_over_time
-from ._processes import agree as agree, agreeing as agreeing
+from ._processes import LostProcess as LostProcess, agree as agree, agreeing as agreeing
 from ._sensitivity import Sensitivity as Sensitivity, sensitivity as sensitivity
 from ._store import StoreError as StoreError, load as load
 from ._summary import (

@@ -45,6 +45,7 @@ class CellProgram:
 
     def __init__(self, structure: Structure, samples: Samples, *, metrics: Metrics, work: Work) -> None:
         self.structure, self.samples, self.work = structure, samples, work
+        self._everywhere = jax.device_put((structure.shared, samples), NamedSharding(work.mesh, jax.P()))
         local = ft.partial(_local, structure, metrics, work)
         whole, split = jax.P(), jax.P("cell")
         specs = (whole, whole, whole, split, split)
@@ -71,10 +72,8 @@ class CellProgram:
         place = np.pad(np.asarray(place, np.int32), (0, fill))
         keys = jnp.concatenate([keys, jnp.broadcast_to(keys[:1], (fill,))])
         whole, split = (NamedSharding(self.work.mesh, spec) for spec in (jax.P(), jax.P("cell")))
-        return (
-            *jax.device_put((self.structure.shared, own, self.samples), whole),
-            *jax.device_put((jnp.asarray(place), keys), split),
-        )
+        shared, samples = self._everywhere
+        return shared, jax.device_put(own, whole), samples, *jax.device_put((jnp.asarray(place), keys), split)
 
 
 def _local(
@@ -119,15 +118,12 @@ def over_time(
 
 
 def _logits(aged: Any, xs: Array, key: PRNGKey, at_once: int) -> Array:
-    """As `nn.apply`, so many samples at once."""
+    """As `nn.apply`, so many samples at once; the last of them are filled up, so that one program serves all parts."""
     n = xs.shape[0]
     if at_once >= n:
         return nn.apply(aged, xs, key=key)
+    parts = -(-n // at_once)
+    which = jnp.minimum(jnp.arange(parts * at_once), n - 1).reshape(parts, at_once)
     keys = jr.split(key, n)
-    whole = n - n % at_once
-    parts = jax.tree.map(lambda a: a[:whole].reshape(-1, at_once, *a.shape[1:]), (xs, keys))
-    logits = jax.lax.map(lambda part: nn.apply(aged, part[0], key=part[1]), parts)
-    logits = logits.reshape(whole, *logits.shape[2:])
-    if whole == n:
-        return logits
-    return jnp.concatenate([logits, nn.apply(aged, xs[whole:], key=keys[whole:])])
+    logits = jax.lax.map(lambda part: nn.apply(aged, xs[part], key=keys[part]), which)
+    return logits.reshape(-1, *logits.shape[2:])[:n]

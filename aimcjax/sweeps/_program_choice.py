@@ -34,22 +34,25 @@ def fitting_program(
 
     **Raises:** `MemoryError` if a single sample does not fit.
     """
-    mesh, at_once, group = local_mesh(), samples.xs.shape[0], 1
+    mesh, n_samples, parts = local_mesh(), samples.xs.shape[0], 1
     n_devices = mesh.devices.size
 
     def build(group: int, at_once: int) -> CellProgram:
         cells, networks = _call(len(structure.points), chunk, n_devices * group)
         return CellProgram(structure, samples, metrics=metrics, work=Work(mesh, cells, networks, group, at_once))
 
-    program = build(group, at_once)
+    at_once = n_samples
+    program = build(1, at_once)
     while (needed := program.bytes_on_device) > memory:
         if at_once == 1:
             raise MemoryError(
                 f"one sample on one chip needs {needed / 2**20:,.1f} MiB, the budget is {memory / 2**20:,.1f} MiB; "
                 "give the sweep more memory, or a smaller network"
             )
-        at_once = max(1, min(at_once - 1, int(0.9 * at_once * memory / needed)))
-        program = build(group, at_once)
+        # Every try compiles; what does not shrink with the samples must not make the steps small.
+        parts = max(-(-parts * needed // memory), -(-5 * parts // 4))
+        at_once = max(1, -(-n_samples // parts))
+        program = build(1, at_once)
     fits = min(SIDE_BY_SIDE, memory // max(needed, 1))
     if jax.default_backend() == "cpu" or fits < 2:
         return program

@@ -16,6 +16,9 @@ from .._types import PRNGKey, strongly_typed
 from ._summary import half_width
 
 
+LONGEST = 16  # of vectors of coefficients; longer ones are tables or cells
+
+
 class Sensitivity(NamedTuple):
     """One parameter: its `path` in the design, `value` and `unit`; `gradient` of the loss by it [1/unit], the mean over
     chips, with half of its 95 % interval, `ci95`; `effect`, of one percent of its value on the loss."""
@@ -97,14 +100,17 @@ def _gradients(loss: Callable[..., Array], arguments: tuple[Any, ...], keys: Arr
 
 
 def _physical(path: str, part: Any, slopes: Any) -> Iterator[tuple[str, float, str, Float[np.ndarray, " chips"]]]:
-    """Every scalar physical quantity of a design with its gradient, by path."""
+    """Every physical quantity of a design with its gradient, by path: scalars, and the entries of short vectors."""
     for field in dataclasses.fields(part):
         value, slope = getattr(part, field.name), getattr(slopes, field.name)
-        below = f"{path}.{field.name}" if path else field.name
+        below, unit = f"{path}.{field.name}" if path else field.name, field.metadata.get("unit", "1")
         if isinstance(value, eqx.Module):
             yield from _physical(below, value, slope)
-        elif "unit" in field.metadata and eqx.is_inexact_array(value) and value.ndim == 0:
-            yield below, float(value), field.metadata["unit"], slope
+        elif eqx.is_inexact_array(value) and value.ndim == 0:
+            yield below, float(value), unit, slope
+        elif eqx.is_inexact_array(value) and value.ndim == 1 and value.size <= LONGEST:
+            for k, entry in enumerate(value):
+                yield f"{below}[{k}]", float(entry), unit, slope[:, k]
 
 
 def _effect(value: float, slope: float) -> float:

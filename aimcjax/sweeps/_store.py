@@ -3,6 +3,7 @@
 import contextlib
 import json
 import shutil
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,7 +34,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         with readable(path):
-            self._group = zarr.open_group(str(path), mode="r+", zarr_format=3)
+            self._group = zarr.open_group(str(path), mode="r+", zarr_format=3, use_consolidated=False)
             self.metrics: list[str] = self._group.attrs["metrics"]  # pyright: ignore[reportAttributeAccessIssue]
             self.n_points, self.n_chips, _ = self._array(self.metrics[0]).shape
             self.chunk = self._array(self.metrics[0]).chunks[1]
@@ -47,6 +48,12 @@ class Store:
         """Writes attributes beside the numbers."""
         with self._writing():
             self._group.attrs.update(attributes)
+            _consolidate(self.path)
+
+    def coordinate(self, name: str) -> np.ndarray | None:
+        """The values of a coordinate, if it has it."""
+        with readable(self.path):
+            return np.asarray(self._array(name)[:]) if name in self._group else None
 
     def chunks(self) -> list[Chunk]:
         """All of them, chips of a point after those of the point before."""
@@ -54,26 +61,31 @@ class Store:
         return [Chunk(p, s, min(s + self.chunk, self.n_chips)) for p in range(self.n_points) for s in starts]
 
     def finished(self) -> tuple[Bool[np.ndarray, "points chunks"], list[Chunk]]:
-        """Which chunks are done, and those that are but can no longer be read: they have to be done again."""
-        with readable(self.path):
-            done = np.asarray(self._array("finished")[:]) > 0
-        if all(self._intact(name, slice(None), slice(None)) for name in self.metrics):
-            return done, []
-        lost = []
-        for chunk in self.chunks():
-            at = (chunk.point, chunk.start // self.chunk)
-            rows = slice(chunk.start, chunk.stop)
-            if done[at] and not all(self._intact(name, chunk.point, rows) for name in self.metrics):
+        """Which chunks are done, and those that were but can no longer be read: they have to be done again."""
+        chunks = self.chunks()
+        said = [self._said(chunk) for chunk in chunks]
+        whole = any(said) and all(self._intact(name) for name in self.metrics)
+        done, lost = np.zeros((self.n_points, -(-self.n_chips // self.chunk)), bool), []
+        for chunk, marked in zip(chunks, said, strict=True):
+            there = bool(marked) and all(self._file(name, chunk).is_file() for name in self.metrics)
+            there = there and (whole or all(self._intact(name, chunk) for name in self.metrics))
+            done[chunk.point, chunk.start // self.chunk] = there
+            if marked is not False and not there:
                 lost.append(chunk)
-                done[at] = False
         return done, lost
+
+    def clean(self) -> None:
+        """Removes what a process that was killed left of a file that it wrote; while nobody else writes."""
+        with self._writing():
+            for left in self.path.rglob("*.partial"):
+                left.unlink(missing_ok=True)
 
     def write(self, chunk: Chunk, values: Mapping[str, Float[np.ndarray, "chips times"]]) -> None:
         """Writes a chunk, then marks it as finished.
 
         **Raises:** `StoreError` if the disk is full, may not be written to, or the store was deleted.
         """
-        with self._writing():
+        with self._writing(), zarr.config.set({"array.write_empty_chunks": True}):  # NaN is a result too
             if not (self.path / "zarr.json").is_file():
                 raise StoreError(f"{self.path} was deleted while the sweep ran; the same command begins it again")
             for name, found in values.items():
@@ -83,10 +95,25 @@ class Store:
     def _array(self, name: str) -> Any:
         return self._group[name]
 
-    def _intact(self, name: str, point: Any, rows: slice) -> bool:
+    def _said(self, chunk: Chunk) -> bool | None:
+        """Whether a chunk is marked as finished; `None` if that cannot be read."""
+        if not self._file("finished", chunk).is_file():
+            return False
         try:
-            self._array(name)[point, rows]
+            return bool(self._array("finished")[chunk.point, chunk.start // self.chunk] > 0)
         except Exception:  # codecs raise many types for many kinds of damage
+            return None
+
+    def _file(self, name: str, chunk: Chunk) -> Path:
+        """Where a chunk of an array lies: zarr takes what is not there for the fill value."""
+        place = self.path / name / "c" / str(chunk.point) / str(chunk.start // self.chunk)
+        return place if name == "finished" else place / "0"
+
+    def _intact(self, name: str, chunk: Chunk | None = None) -> bool:
+        """Whether a chunk can be read, or all of them."""
+        try:
+            self._array(name)[:] if chunk is None else self._array(name)[chunk.point, chunk.start : chunk.stop]
+        except Exception:  # as above
             return False
         return True
 
@@ -136,11 +163,19 @@ def create(
             "finished", shape=(n_points, -(-n_chips // chunk)), chunks=(1, 1), dtype="uint8", fill_value=0,
             dimension_names=("point", "chunk"),
         )  # fmt: skip
+        _consolidate(beside)
         beside.rename(path)
     except OSError as error:
         shutil.rmtree(beside, ignore_errors=True)
         raise StoreError(f"cannot write to {path}: {error.strerror or error}; choose another place") from None
     return Store(path)
+
+
+def _consolidate(path: Path) -> None:
+    """Copies what describes the arrays to one place, where `xarray.open_zarr` looks first."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # other programs than zarr-python may read them where they were
+        zarr.consolidate_metadata(str(path), zarr_format=3)
 
 
 def load(path: Path) -> xr.Dataset:
@@ -192,4 +227,4 @@ def readable(path: Path) -> Iterator[None]:
         raise
     except Exception as error:  # zarr and its codecs raise many types for many kinds of damage
         line = " ".join(str(error).split())
-        raise StoreError(f"{path} is damaged: {line}; run the sweep again to compute what is lost") from None
+        raise StoreError(f"{path} is damaged: {line}; remove it, and run the sweep again") from None

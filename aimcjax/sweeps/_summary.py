@@ -37,7 +37,7 @@ def half_width(values: Float[np.ndarray, "chips *cell"], level: float = 0.95) ->
     n = len(values)
     if n < 2:
         return np.full(np.shape(values)[1:], np.inf)
-    return stats.t.ppf(0.5 + level / 2, n - 1) * np.std(values, axis=0, ddof=1) / n**0.5
+    return np.asarray(stats.t.ppf(0.5 + level / 2, n - 1) * np.std(values, axis=0, ddof=1) / n**0.5)
 
 
 def statistics(values: xr.DataArray, *, quantiles: tuple[float, ...] = (0.05, 0.5, 0.95), seed: int = 0) -> xr.Dataset:

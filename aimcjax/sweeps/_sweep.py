@@ -2,7 +2,6 @@
 
 import json
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,14 +11,15 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import xarray as xr
-from jaxtyping import Array, Float, Int, Key, Shaped
+from jaxtyping import Array, Bool, Float, Int, Key, Shaped
 
 from .._types import PRNGKey, strongly_typed
 from ._cells import CellProgram, Metrics, Samples
 from ._designs import Points
-from ._processes import agree, agreeing
+from ._identity import identity, same_sweep
+from ._processes import agreeing, decided
 from ._program_choice import default_memory, fitting_program
-from ._store import Chunk, Store, StoreError, create, load
+from ._store import Chunk, Store, create, load
 from ._structures import Structure, by_structure
 from ._summary import half_width
 
@@ -56,6 +56,7 @@ def sweep(
     coordinate_units: Mapping[str, str] | None = None,
     metric_units: Mapping[str, str] | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> xr.Dataset:
     """What `n_chips` chips of every network score at each time.
 
@@ -69,7 +70,8 @@ def sweep(
     what every network stands for, `{path: value}`; `axes`, sizes of crossed axes by path, if the points are a grid;
     `store`, folder to write to, to go on with if it is there (default: nothing is kept); `chunk`, chips that are
     computed and written together; `memory` on every device [bytes], default half of it; `until`, stop early;
-    `attributes` of the dataset, and units of what it holds; `progress(done, total)` counts cells (chips x points).
+    `attributes` of the dataset, and units of what it holds; `progress(done, total)` counts cells (chips x points);
+    `tell(line)`, of what is damaged and computed again.
 
     **Returns:** see `load`.
 
@@ -80,7 +82,8 @@ def sweep(
     samples = Samples(*strongly_typed((jnp.asarray(xs), jnp.asarray(labels), jnp.asarray(times, float))))
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "results.zarr" if store is None else Path(store)
-        about = _attributes(attributes, axes, n_chips, metrics, until)
+        given = {**dict(attributes or {}), **identity(models, samples, key)}
+        about = _attributes(given, axes, n_chips, metrics, until)
         coordinates = {
             "time": ("time", np.asarray(times, np.float64), _SECONDS),
             **_point_coordinates(points, models, coordinate_units or {}),
@@ -94,9 +97,16 @@ def sweep(
                     attributes={**about, "memory": memory or default_memory()},
                 )  # fmt: skip
         with agreeing():
-            held = _same_sweep(Store(path), about, coordinates)
+            held = same_sweep(Store(path), about, coordinates)
+            if jax.process_index() == 0:
+                held.clean()
+            done, lost = held.finished()
+        if lost and jax.process_index() == 0:
+            first = f"chips {lost[0].start} to {lost[0].stop - 1} of point {lost[0].point}"
+            tell(f"{path}: {first}{f' and {len(lost) - 1} more chunks' * (len(lost) > 1)} damaged; computed again")
         keys = jr.split(key, n_chips)
-        _fill(held, by_structure(models), samples, keys, metrics=metrics, memory=memory, until=until, progress=progress)
+        _fill(held, done, by_structure(models), samples, keys, metrics=metrics, memory=memory, until=until,
+              progress=progress)  # fmt: skip
         return load(path)
 
 
@@ -105,6 +115,7 @@ _SECONDS = {"units": "s", "long_name": "time after programming"}
 
 def _fill(
     store: Store,
+    done: Bool[np.ndarray, "points chunks"],
     structures: Sequence[Structure],
     samples: Samples,
     keys: Key[Array, " chips"],
@@ -115,10 +126,6 @@ def _fill(
     progress: Callable[[int, int], None],
 ) -> None:
     """Computes what is missing, round by round."""
-    done, lost = store.finished()
-    for chunk in lost:
-        told = f"chips {chunk.start} to {chunk.stop - 1} of point {chunk.point}"
-        warnings.warn(f"{store.path}: {told} are damaged and are computed again", stacklevel=3)
     programs: dict[int, CellProgram] = {}
     for end in _rounds(store.n_chips, until):
         with agreeing():  # all have read which chunks are done before one writes
@@ -128,7 +135,8 @@ def _fill(
         finished = total - sum(min(c.stop, end) - c.start for c in missing)
         with agreeing():
             for index, structure in enumerate(structures):
-                todo = [chunk for chunk in mine if chunk.point in set(structure.points)]
+                members = set(structure.points)
+                todo = [chunk for chunk in mine if chunk.point in members]
                 if todo and index not in programs:
                     budget = memory or store.attributes["memory"]
                     programs = {  # one at a time: the others only hold memory
@@ -140,13 +148,15 @@ def _fill(
                     progress(min(finished, total), total)
         for chunk in missing:
             done[chunk.point, chunk.start // store.chunk] = True
-        if until is not None and _narrow(store.path, end, until):
+        with agreeing():
+            enough = until is not None and _narrow(store.path, end, until)
+        if decided(enough):
             break
     else:
         end = store.n_chips
-    if jax.process_index() == 0:
-        store.note(n_chips_used=end, complete=True)
-    agree()
+    with agreeing():
+        if jax.process_index() == 0:
+            store.note(n_chips_used=end, complete=True)
 
 
 def _computed(
@@ -188,7 +198,7 @@ def _even(n_chips: int, chunk: int) -> int:
 
 
 def _attributes(
-    given: Mapping[str, Any] | None,
+    given: Mapping[str, Any],
     axes: Mapping[str, int] | None,
     n_chips: int,
     metrics: Metrics,
@@ -197,7 +207,7 @@ def _attributes(
     listed = [{"path": path, "size": size} for path, size in (axes or {}).items()]
     about = {"n_chips": n_chips, "metrics": list(metrics), "until": None if until is None else list(until)}
     design = "listed" if axes is None else "crossed"
-    return {**dict(given or {}), **about, "design": design, "axes": json.dumps(listed)}
+    return {**given, **about, "design": design, "axes": json.dumps(listed)}
 
 
 def _point_coordinates(
@@ -207,21 +217,6 @@ def _point_coordinates(
     for path in dict.fromkeys(path for point in points or [] for path in point):
         found[path] = ("point", np.asarray([point[path] for point in points or []]), {"units": units.get(path, "")})
     return found
-
-
-def _same_sweep(store: Store, about: Mapping[str, Any], coordinates: Mapping[str, Any]) -> Store:
-    """The store, if it is of this sweep."""
-    held = store.attributes
-    differing = [name for name, value in about.items() if held.get(name) != value]
-    if differing:
-        name = differing[0]
-        raise StoreError(
-            f"{store.path} holds another sweep: {name} is {held.get(name)!r} there, {about[name]!r} now; "
-            "choose another place, or remove it"
-        )
-    if store.n_points != len(coordinates["point"][1]):
-        raise StoreError(f"{store.path} holds another sweep: it has {store.n_points} points; choose another place")
-    return store
 
 
 def _check(
