@@ -93,7 +93,7 @@ def _check_answer(code: int, out: str, err: str, content: bytes) -> None:
     assert code in (0, 2), content
     if code:
         assert out == "", content
-        lines = [line for line in err.splitlines() if not line.startswith("aimcjax: note: ")]  # of a config that is right
+        lines = [line for line in err.splitlines() if not line.startswith("aimcjax: note: ")]  # of a right config
         assert len(lines) == 1, content
         assert lines[0].startswith("aimcjax: "), content
         assert len(lines[0]) < 1000, content
