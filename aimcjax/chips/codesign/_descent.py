@@ -17,6 +17,7 @@ from ._variables import Box, Choice, to_choice, to_free
 
 
 _ADAM: Any = optax.scale_by_adam()
+PASSES = 3  # of rounding; most designs settle in two
 
 
 class Descent(NamedTuple):
@@ -117,17 +118,24 @@ def _exact(problem: Problem, weights: Weights, x: Array, y: Array, keys: Array, 
 
 
 def round_bits(relaxed: Choice, judge: Any, box: Box) -> tuple[Choice, Terms]:
-    """Whole bits around those of `relaxed`, by what `judge` says of a choice (its exact `Terms`): from the nearest,
-    every layer tries the other neighbour, those that were nearest to the middle first, and keeps it where the exact
-    objective falls."""
+    """Whole bits near those of `relaxed`, by what `judge` says of a choice (its exact `Terms`): from the nearest, layer
+    by layer (those first that were nearest to the middle) a step up or down for as long as the exact objective falls,
+    at most `PASSES` times through all layers. Where descent stopped beside the optimum, the steps lead there."""
     bits = np.asarray(relaxed.bits, np.float64)
     low, high = np.ceil(np.asarray(box.low.bits)), np.floor(np.asarray(box.high.bits))
     best = np.clip(np.round(bits), low, high)
     with_bits = lambda bits: eqx.tree_at(lambda c: c.bits, relaxed, jnp.asarray(bits, relaxed.bits.dtype))
     found = judge(with_bits(best))
-    for index in np.argsort(np.abs(bits - np.floor(bits) - 0.5)):
-        other = best.copy()
-        other[index] = np.clip(best[index] + (1.0 if bits[index] > best[index] else -1.0), low[index], high[index])
-        if other[index] != best[index] and (terms_of := judge(with_bits(other))).objective < found.objective:
-            best, found = other, terms_of
+    order = np.argsort(np.abs(bits - np.floor(bits) - 0.5))
+    for _ in range(PASSES):
+        before = best
+        for index, step in ((index, step) for index in order for step in (1.0, -1.0)):
+            while True:
+                other = best.copy()
+                other[index] = np.clip(best[index] + step, low[index], high[index])
+                if other[index] == best[index] or (terms_of := judge(with_bits(other))).objective >= found.objective:
+                    break
+                best, found = other, terms_of
+        if np.array_equal(before, best):
+            break
     return with_bits(best), found
