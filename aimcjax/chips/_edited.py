@@ -19,10 +19,11 @@ _OTHERS = ("encoding", "adc_bits", "dac_bits", "verify_policy", "scale", "replic
 def read_mapping(path: str | Path) -> list[dict[str, Any]]:
     """The rows of a `mapping_table.json`, or of that in the folder `path`.
 
-    Files of `per_tile_calibration` beside it are checked, not applied: scales and biases are what programming makes of
+    Scales, and files of `per_tile_calibration` beside it, are checked, not applied: they are what programming makes of
     trained weights, so those of one chip mean nothing for the next.
 
-    **Raises:** `ValueError` of one line for what is no such table, and for a calibration edited by hand.
+    **Raises:** `ValueError` of one line for what is no such table, for a calibration edited by hand, and for a scale
+    without the calibration that it is of.
     """
     path = Path(path) / "mapping_table.json" if Path(path).is_dir() else Path(path)
     rows = read_yaml(path, what="mapping table", hint="; `aimcjax map` writes one")
@@ -32,9 +33,15 @@ def read_mapping(path: str | Path) -> list[dict[str, Any]]:
         if not isinstance(row, dict) or not set(_NEEDED) <= set(row):
             missing = sorted(set(_NEEDED) - set(row)) if isinstance(row, dict) else "a mapping"
             raise ValueError(f"{path}: row {index} has no {shorten(missing)}; each needs {', '.join(_NEEDED)}")
-        _check_row(row, f"{path}: layer {row['layer']}, tile {row['tile_id']}")
+        where = f"{path}: layer {row['layer']}, tile {row['tile_id']}"
+        _check_row(row, where)
         if isinstance(row.get("calibration"), str) and (path.parent / row["calibration"]).is_file():
             _check_calibration(path.parent / row["calibration"], row)
+        elif row.get("scale") is not None:
+            raise ValueError(
+                f"{where}: scale is {shorten(row['scale'])} and the calibration that it is of is not there; take the "
+                "table with its per_tile_calibration, or set scale to null"
+            )
     return rows
 
 
@@ -52,6 +59,8 @@ def _check_row(row: Mapping[str, Any], where: str) -> None:
     for key in ("row_range", "col_range"):
         if not isinstance(row[key], list) or [type(end) for end in row[key]] != [int, int]:
             raise ValueError(f"{where}: {key} is [start, stop], got {shorten(row[key])}")
+    if row.get("scale") is not None and type(row["scale"]) not in (int, float):
+        raise ValueError(f"{where}: scale is a number, or null before programming, got {shorten(row['scale'])}")
 
 
 def _check_calibration(path: Path, row: Mapping[str, Any]) -> None:
@@ -72,7 +81,7 @@ def _check_calibration(path: Path, row: Mapping[str, Any]) -> None:
     if edited:
         raise ValueError(
             f"{where}: {edited[0]} cannot be given by hand: programming trained weights makes it, on every chip anew; "
-            "set it back to what was written, or take the table without its calibrations"
+            "set it back to what was written"
         )
 
 

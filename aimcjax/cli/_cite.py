@@ -28,8 +28,8 @@ def cite(
     - `aimcjax cite runs/quickstart runs/rram --out references.bib`
     """
     with one_line():
-        if out is not None and (out.suffix != ".bib" or out.is_dir() or not out.resolve().parent.is_dir()):
-            raise ValueError(f"--out takes the name of a .bib file in a folder that is there, got {out}")
+        if out is not None:
+            options.check_file(out, "--out", ".bib")
         parts = [part for run in reports.read_runs(runs) for part in bibliography.cited(run.config)]
         text = bibliography.bibtex(parts)
         if out is None:

@@ -55,18 +55,16 @@ def cost(
             output.print_config(resolved)
             return
         target = out or Path(f"{resolved.name}_cost.png")
-        _check_file(target, "--out", ".png")
+        options.check_file(target, "--out", ".png")
         if trace is not None:
-            _check_file(trace, "--trace", ".json")
+            options.check_file(trace, "--trace", ".json")
         _check_load(requests, concurrency, rate)
         _, placement = studies.place_shapes(resolved)
         found = chips.cost(placement, batch=batch, seq_len=seq_len, mode="smooth" if smooth else "exact")
         lines = [*reports.headline_lines(found), reports.heat_line(placement, found)]
-        if requests is not None:
-            lines += _served(placement, requests, concurrency, rate, resolved.seed, batch, seq_len)
+        lines += _served(placement, requests, concurrency, rate, resolved.seed, batch, seq_len)
         caps = None if limit is None else chips.heat.caps_of(placement, found, read_quantity(limit, "K"))
-        if caps is not None or trace is not None:
-            lines += _scheduled(placement, caps, trace, batch, seq_len)
+        lines += _scheduled(placement, caps, trace, batch, seq_len)
         reports.plot_cost(found, target, title=f"{resolved.name} on {placement.chip.name}")
         lines += reports.converter_lines(placement)
     if as_json:
@@ -76,9 +74,11 @@ def cost(
 
 
 def _served(
-    placement: chips.Placement, n: int, clients: int | None, rate: float | None, seed: int, batch: int,
+    placement: chips.Placement, n: int | None, clients: int | None, rate: float | None, seed: int, batch: int,
     seq_len: int | None,
 ) -> list[str]:  # fmt: skip
+    if n is None:
+        return []
     arrivals = None if rate is None else chips.timing.poisson_arrivals(n, rate, key=jr.key(seed))
     load = {"n": n, "clients": clients, "arrivals_s": arrivals}
     stream = chips.timing.placement_requests(placement, **load, batch=batch, seq_len=seq_len)
@@ -86,6 +86,8 @@ def _served(
 
 
 def _scheduled(placement: chips.Placement, caps: Any, trace: Path | None, batch: int, seq_len: int | None) -> list[str]:
+    if caps is None and trace is None:
+        return []
     _check_schedule(placement, batch, seq_len)
     schedule = chips.timing.placement_schedule(placement, batch=batch, seq_len=seq_len, caps=caps)
     lines = [] if caps is None else [reports.limit_line(schedule, caps)]
@@ -102,11 +104,6 @@ def _tree(name: str, placement: chips.Placement, found: chips.Cost, lines: list[
         "area_m2": found.area_m2, "components_J": found.components_J, **sizes, "lines": lines,
         "notes": list(found.notes), "chart": str(target),
     }  # fmt: skip
-
-
-def _check_file(path: Path, option: str, suffix: str) -> None:
-    if path.suffix != suffix or path.is_dir() or not path.resolve().parent.is_dir():
-        raise ValueError(f"{option} takes the name of a {suffix} file in a folder that is there, got {path}")
 
 
 def _check_load(requests: int | None, concurrency: int | None, rate: float | None) -> None:

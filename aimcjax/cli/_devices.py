@@ -88,10 +88,7 @@ def _show(name: str, facts: tuple[Any, Any]) -> None:
 
 def _check_target(target: Path, *, overwrite: bool, option: str, suffix: str) -> None:
     """Before any work: whether the file can be written there."""
-    if target.suffix != suffix or target.is_dir():
-        raise ValueError(f"{option} takes the name of a {suffix} file, got {target}")
-    if not target.resolve().parent.is_dir():
-        raise ValueError(f"there is no folder {target.parent} to write {target.name} to; make it, or choose another")
+    options.check_file(target, option, suffix)
     if target.exists() and not overwrite:
         raise ValueError(f"{target} exists already; choose another {option}, or replace it with --overwrite")
 

@@ -22,7 +22,7 @@ def one_line() -> Iterator[None]:
 
 
 def refuse(message: str) -> typer.Exit:
-    """Says on one line of standard error what was wrong; raise what it returns."""
+    """Says `message` on one line of standard error: what was wrong; raise what it returns."""
     line = " ".join(message.split())
     sys.stderr.write(f"aimcjax: {line}\n")
     return typer.Exit(2)

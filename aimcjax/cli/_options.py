@@ -13,6 +13,15 @@ from ..components import read_yaml
 _FOLDERS = (".", "configs")
 
 
+def check_file(path: Path, option: str, *suffixes: str) -> None:
+    """Before any work: raises `ValueError` unless a file with one of `suffixes` (any, if there are none) can be at the
+    `path` that `option` was given."""
+    if (suffixes and path.suffix not in suffixes) or path.is_dir() or not path.resolve().parent.is_dir():
+        kinds = " or ".join(filter(None, (", ".join(suffixes[:-1]), *suffixes[-1:])))
+        what = f"a {kinds} file" if kinds else "a file"
+        raise ValueError(f"{option} takes the name of {what} in a folder that is there, got {path}")
+
+
 def _config_files(incomplete: str) -> Iterator[str]:
     """Completion: YAML files, and folders on the way to them."""
     parent = Path(incomplete).parent if not incomplete.endswith("/") else Path(incomplete)

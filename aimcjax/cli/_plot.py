@@ -44,11 +44,11 @@ def plot(
     with one_line():
         conditions = _conditions(where or [])
         if out is not None:
-            _check(out)
+            options.check_file(out, "--out", *_SUFFIXES)
         found = reports.read_runs(runs)
         drawing = curves.plot_runs(found, x=x, y=y, hue=hue, col=col, where=conditions)
         target = out or Path(f"{found[0].name}_{drawing.y}.png".replace("/", "_"))
-        _check(target)
+        options.check_file(target, "--out", *_SUFFIXES)
         drawing.figure.savefig(target, dpi=200)
     if as_json:
         output.print_json({"drawing": str(target), "y": drawing.y, "notes": list(drawing.notes)})
@@ -56,11 +56,6 @@ def plot(
         for note in drawing.notes:
             sys.stderr.write(f"aimcjax: note: {note}\n")
         sys.stdout.write(f"drawing: {target}\n")
-
-
-def _check(path: Path) -> None:
-    if path.suffix not in _SUFFIXES or path.is_dir() or not path.resolve().parent.is_dir():
-        raise ValueError(f"--out takes the name of a .png, .pdf or .svg file in a folder that is there, got {path}")
 
 
 def _conditions(texts: list[str]) -> dict[str, str]:

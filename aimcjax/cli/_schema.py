@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ..config import json_schema
-from . import _output as output
+from . import _options as options, _output as output
 from ._errors import one_line
 
 
@@ -27,8 +27,8 @@ def schema(
     - `aimcjax schema service`
     """
     with one_line():
-        if out is not None and (out.is_dir() or not out.resolve().parent.is_dir()):
-            raise ValueError(f"--out takes the name of a file in a folder that is there, got {out}")
+        if out is not None:
+            options.check_file(out, "--out")
         tree = json_schema(study)
         if out is None:
             output.print_json(tree)

@@ -71,8 +71,13 @@ Slices = tuple[BitSerialDac, Float[Array, "slices rows"], Float[Array, " slices"
 
 @ft.singledispatch
 def slices_of(dac: Any, x: Float[Array, " rows"]) -> Slices | None:
-    """How a DAC reads an array several times: the bit-serial converter in it, and what its `slices` are behind whatever
-    is around it; `None` for one that reads once."""
+    """How a DAC reads an array several times.
+
+    **Arguments:** `dac`; `x`, the vector in [-1, 1] on the rows.
+
+    **Returns:** the bit-serial converter in `dac`, and what its `slices` are behind whatever is around it: voltages [V]
+    and weights of the reads; `None` for a DAC that reads once.
+    """
     del dac, x
 
 

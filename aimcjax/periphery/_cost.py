@@ -131,9 +131,9 @@ class DriverCost(AbstractCostModel):
 
 @ft.singledispatch
 def conversion_cost(model: Any, converter: Any) -> ConversionCost:
-    """What a conversion costs according to `model` (`AndrulisCost`, `IsaacCost`, `WaldenCost`, `SchreierCost`,
-    `ClockedCost`, `DriverCost`; register your own with `@conversion_cost.register`). The first, third and fourth are of
-    ADCs only, the last of DACs.
+    """What a conversion of `converter`, an ADC or a DAC, costs according to `model` (`AndrulisCost`, `IsaacCost`,
+    `WaldenCost`, `SchreierCost`, `ClockedCost`, `DriverCost`; register your own with `@conversion_cost.register`). The
+    first, third and fourth are of ADCs only, the last of DACs.
 
     A DAC that reads in slices has its ADC convert `conversions(dac)` times a vector.
 

@@ -79,7 +79,7 @@ def _(converter: AbstractWrappedFabricated, n: int, *, key: PRNGKey) -> Any:
 
 @ft.singledispatch
 def install(converter: Converter, mismatch: Any) -> Converter:
-    """`converter` with the mismatch of one chip, from `fabricate`; `None` leaves it as it is."""
+    """`converter` with the `mismatch` of one chip, from `fabricate`; `None` leaves it as it is."""
     del mismatch
     return converter
 

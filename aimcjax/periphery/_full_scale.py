@@ -24,7 +24,7 @@ from ._sign_magnitude import SignMagnitudeAdc
 
 @ft.singledispatch
 def full_scale(adc: Any) -> Scalar | None:
-    """Full scale `i_max` [A] of an ADC, behind what is around it; `None` for one without a range (an ideal one, a sense
+    """Full scale `i_max` [A] of `adc`, behind what is around it; `None` for one without a range (an ideal one, a sense
     amplifier). Register your own with `@full_scale.register`."""
     del adc
 
@@ -49,7 +49,7 @@ def _(adc: Any) -> Scalar | None:
 
 @ft.singledispatch
 def with_full_scale(adc: Any, i_max: Scalar) -> Any:
-    """The ADC with the full scale `i_max` [A]. **Raises:** `ValueError` for one without a range."""
+    """`adc` with the full scale `i_max` [A]. **Raises:** `ValueError` for one without a range."""
     if full_scale(adc) is None:
         raise ValueError(f"{type(adc).__name__} has no range; take an ADC with an `i_max`")
     return dataclasses.replace(adc, i_max=i_max)
@@ -62,7 +62,7 @@ def _(adc: AbstractWrapped, i_max: Scalar) -> Any:
 
 @ft.singledispatch
 def bare(adc: Any) -> Any:
-    """What is around an ADC, with an ideal one in it: converts a current to that at the input of the ADC itself."""
+    """What is around `adc`, with an ideal one in it: converts a current to that at the input of the ADC itself."""
     del adc
     return IdealAdc()
 
@@ -93,7 +93,7 @@ class OverrangeAdc(AbstractAdc, AbstractWrapped):
 
 @ft.singledispatch
 def watched(adc: Any) -> Any:
-    """The ADC with an `OverrangeAdc` inside of what is around it."""
+    """`adc` with an `OverrangeAdc` inside of what is around it."""
     return OverrangeAdc(adc)
 
 
@@ -104,7 +104,7 @@ def _(adc: AbstractWrapped) -> Any:
 
 @ft.singledispatch
 def at_input(adc: Any, i: Float[Array, " cols"], key: PRNGKey) -> Float[Array, " cols"]:
-    """The currents `i` [A] with the noise that the ADC itself draws from `key`."""
+    """The currents `i` [A] with the noise that `adc` itself draws from `key`."""
     del adc, key
     return i
 

@@ -73,7 +73,8 @@ saturate.defvjp(_saturate_forward, _saturate_backward)
 def quantize_learned(
     w: Float[Array, "*n"], bound: Float[Array, "*#n"], bits: Scalar | None, gradient_scale: Scalar | float = 1.0
 ) -> Float[Array, "*n"]:
-    r"""`w` within a learned bound c, in steps of $\Delta = 2c/(2^{bits} - 2)$, without steps if `bits` is `None`.
+    r"""`w` within a learned `bound` c, in the same unit, in steps of $\Delta = 2c/(2^{bits} - 2)$; without steps if
+    `bits` is `None`.
 
     **Gradient:** with respect to `w` one where $|w| \le c$ and zero elsewhere; with respect to c `gradient_scale` times
     $\mathrm{sign}(w)$ outside and $(\mathrm{round}(w/\Delta) - w/\Delta)\,\Delta/c$ inside.
@@ -140,6 +141,8 @@ def digits(x: Float[Array, " *n"], bits: int, slice_bits: int) -> Float[Array, "
     r"""Digits $d_k$ of base $2^{s}$, lowest first and with the sign of `x`, of the code of `bits` nearest to `x`:
     $\mathrm{round}(x M) = \sum_k 2^{sk} d_k$, $M = 2^{bits-1}-1$, for `x` saturated to [-1, 1].
 
+    **Arguments:** `x`; `bits`, with the sign; `slice_bits` (s), of one digit.
+
     **Gradient:** $M / \sum_k 2^{sk}$ for every digit inside [-1, 1] and zero outside: what recombines them has the
     slope of `quantize`.
     """
@@ -157,8 +160,8 @@ def digits(x: Float[Array, " *n"], bits: int, slice_bits: int) -> Float[Array, "
 def decide(z: Float[Array, "*n"], threshold: Float[Array, "*#n"], bound: Scalar) -> Float[Array, "*n"]:
     r"""Binary decision, $+1$ where `z` is above `threshold` and $-1$ elsewhere; NaN where `z` is.
 
-    **Gradient:** with respect to `z` that of $\mathrm{clip}(z / b, -1, 1)$ (Hubara et al., NeurIPS 2016), none with
-    respect to `threshold`.
+    **Gradient:** with respect to `z` that of $\mathrm{clip}(z / b, -1, 1)$, b the `bound` (Hubara et al., NeurIPS
+    2016), none with respect to `threshold`.
     """
     binary = jnp.where(z > threshold, jnp.ones_like(z), -jnp.ones_like(z))
     return replace_gradient(jnp.where(jnp.isnan(z), z, binary), clamp(z / bound, 1.0))

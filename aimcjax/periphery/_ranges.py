@@ -127,7 +127,7 @@ class AverageAbsMax(AbstractRange):
 
 @ft.singledispatch
 def observed(range_: Any, xs: Float[Array, "n n_in"]) -> Any:
-    """The range after it has seen vectors `xs`, one after the other: that of a running mean moves, others stay."""
+    """The `range_` after it has seen vectors `xs`, one after the other: that of a running mean moves, others stay."""
     del xs
     return range_
 

@@ -67,7 +67,7 @@ def _(converter: Any) -> Any:
 
 @ft.singledispatch
 def driver_bits(dac: Any) -> Any:
-    """Bits that the driver of a row sets at once: the resolution, unless the DAC takes its time instead."""
+    """Bits that the driver of a row in `dac` sets at once: the resolution, unless it takes its time instead."""
     return resolution(dac)
 
 
@@ -88,7 +88,7 @@ def _(dac: Any) -> Any:
 
 @ft.singledispatch
 def reads(dac: Any) -> int:
-    """How often the array is read for one vector."""
+    """How often `dac` has the array read for one vector."""
     del dac
     return 1
 
@@ -105,7 +105,7 @@ def _(dac: Any) -> int:
 
 @ft.singledispatch
 def conversions(dac: Any) -> int:
-    """How often a sense line is converted for one vector: once a read, or once if reads are added as currents."""
+    """How often a sense line is converted for one vector of `dac`: once a read, or once if currents are added."""
     del dac
     return 1
 
@@ -122,7 +122,7 @@ def _(dac: Any) -> int:
 
 @ft.singledispatch
 def effective_bits(converter: Any) -> Any:
-    """Effective number of bits, what figures of merit count: the resolution, unless the converter says otherwise."""
+    """Effective number of bits, what figures of merit count: the resolution, unless `converter` says otherwise."""
     return resolution(converter)
 
 
@@ -138,7 +138,7 @@ def _(converter: Any) -> Any:
 
 @ft.singledispatch
 def turns(converter: Any) -> int:
-    """Columns that one converter takes one after another."""
+    """Columns that one `converter` takes one after another."""
     del converter
     return 1
 
@@ -155,7 +155,7 @@ def _(converter: Any) -> int:
 
 @ft.singledispatch
 def clock_cycles(converter: Any) -> Any:
-    """Clock cycles of one conversion: one for converters of no particular architecture."""
+    """Clock cycles of one conversion of `converter`: one for those of no particular architecture."""
     del converter
     return 1.0
 

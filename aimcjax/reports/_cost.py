@@ -8,11 +8,11 @@ from matplotlib.figure import Figure
 
 from ..chips import COMPONENTS, Cost, Placement, heat, timing
 from ..tiles import ManagedTile, TileDesign
-from ..units import format_quantity
+from ._palette import BLUE, GREEN, GREY, ORANGE, PURPLE, SILVER, SKY, VERMILLION, YELLOW
+from ._text import readable
 
 
-# Okabe and Ito (2008), and greys: a colour for each component
-_COLOURS = ("#D55E00", "#E69F00", "#F0E442", "#56B4E9", "#0072B2", "#CC79A7", "#009E73", "#777777", "#BBBBBB")
+_COLOURS = (VERMILLION, ORANGE, YELLOW, SKY, BLUE, PURPLE, GREEN, GREY, SILVER)  # of `COMPONENTS`
 
 
 def cost_rows(cost: Cost) -> list[tuple[str, str, str, str]]:
@@ -84,7 +84,7 @@ def limit_line(schedule: timing.Schedule, caps: timing.Caps) -> str:
 
 
 def stream_lines(stream: timing.Stream, arriving: str) -> list[str]:
-    """Quantiles of the latency and the throughput under a stream of requests."""
+    """Quantiles of the latency and the throughput under a `stream` of requests; `arriving`, in words how they come."""
     found = stream.latencies
     times = ", ".join(f"{name} {readable(getattr(found, f'{name}_s'), 's')}" for name in ("p50", "p95", "p99"))
     return [
@@ -93,7 +93,8 @@ def stream_lines(stream: timing.Stream, arriving: str) -> list[str]:
 
 
 def plot_cost(cost: Cost, path: Path, *, title: str, n_layers: int = 24) -> None:
-    """Draws energy by component, and by component and layer (the `n_layers` that take most), as PNG."""
+    """Draws energy by component, and by component and layer (the `n_layers` that take most), as the PNG `path`, under
+    the `title`."""
     energy = np.asarray(cost.parts, np.float64)
     figure = Figure(figsize=(10.0, 4.8), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(2, 3))
@@ -113,11 +114,6 @@ def plot_cost(cost: Cost, path: Path, *, title: str, n_layers: int = 24) -> None
     right.legend(fontsize="x-small", ncols=5, loc="upper center")
     figure.suptitle(title)
     figure.savefig(path, dpi=150)
-
-
-def readable(value: Any, unit: str) -> str:
-    """Three digits and a prefix."""
-    return format_quantity(float(f"{float(value):.3g}"), unit)
 
 
 def _stacked(axes: Any, energy: np.ndarray, names: list[str]) -> None:

@@ -16,10 +16,11 @@ from matplotlib.figure import Figure
 from .. import devices
 from ..devices import AbstractDevice, Datasheet, Quoted
 from ..units import day, format_quantity, format_time, hour, uS, year
+from ._palette import BLACK, BLUE, SKY
 
 
 _LEVELS = (0.1, 0.4, 1.0)  # of the range, for the drift panel
-_COLOURS = ("#56B4E9", "#0072B2", "#000000")  # of Okabe and Ito (2008)
+_COLOURS = (SKY, BLUE, BLACK)
 _N = 1000  # cells a point: its standard deviation is known to 2 %
 DEVICE_COLUMNS = (
     "name", "range", "on/off", "programming error", "drift, 1 day", "read noise", "endurance (cycles)", "retention",
@@ -53,7 +54,7 @@ def datasheet_lines(sheet: Datasheet) -> list[tuple[str, str, str]]:
 
 
 def parameter_lines(component: Any) -> list[tuple[str, str, str]]:
-    """Name, value and source of every parameter of a device, its parts indented under it."""
+    """Name, value and source of every parameter of a device or another `component`, its parts indented under it."""
     lines: list[tuple[str, str, str]] = []
     for field in dataclasses.fields(component):
         value = getattr(component, field.name)
@@ -70,7 +71,8 @@ def parameter_lines(component: Any) -> list[tuple[str, str, str]]:
 
 
 def plot_device(device: AbstractDevice, path: Path, *, title: str, key: Any = None) -> None:
-    """Draws programming error, drift with its spread, and read noise of `device` into the PNG `path`."""
+    """Draws programming error, drift with its spread, and read noise of `device` into the PNG `path`, under `title`.
+    Cells are drawn from `key`, by default the same ones."""
     key = jr.key(0) if key is None else key
     figure = Figure(figsize=(12.0, 3.8), layout="constrained")
     axes = figure.subplots(1, 3)
@@ -131,8 +133,8 @@ def _program(device: AbstractDevice, x: Any, key: Any) -> Any:
 def _programming(axis: Axes, device: AbstractDevice, cells: Any, g: np.ndarray) -> None:
     error = np.asarray(cells.g) / uS - g[:, None] / uS
     low, middle, high = np.quantile(error, [0.16, 0.5, 0.84], axis=1)
-    axis.fill_between(g / uS, low, high, alpha=0.3, color=_COLOURS[1], label="16 to 84 %")
-    axis.plot(g / uS, middle, color=_COLOURS[1], label="median")
+    axis.fill_between(g / uS, low, high, alpha=0.3, color=BLUE, label="16 to 84 %")
+    axis.plot(g / uS, middle, color=BLUE, label="median")
     axis.plot(g / uS, error.std(axis=1), "k--", label="standard deviation")
     axis.set(xlabel="target conductance (uS)", ylabel="programmed - target (uS)", title="programming error")
     axis.legend(fontsize="small")
@@ -159,5 +161,5 @@ def _read_noise(axis: Axes, device: AbstractDevice, cells: Any, g: np.ndarray) -
     for t, style in ((1.0, "-"), (day, "--")):
         std = device.read_std(cells, t)
         rms = np.zeros_like(g) if std is None else np.sqrt(np.mean(np.asarray(std) ** 2, axis=1))
-        axis.plot(g / uS, rms / uS, style, color=_COLOURS[1], label=f"after {format_time(t)}")
+        axis.plot(g / uS, rms / uS, style, color=BLUE, label=f"after {format_time(t)}")
     axis.legend(fontsize="small")

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from ..chips import COMPONENTS
 from ..units import format_time
 from ._heat_map import heat_map
+from ._palette import BLACK, GREEN, colours_of
 from ._results import COMPENSATIONS, ROADS, Results
 
 
@@ -55,15 +56,16 @@ def _name(results: Results) -> str:
 
 def _curves(axes: Axes, results: Results, compensations: Sequence[str]) -> None:
     scale = results.metric.scale
-    axes.axhline(scale * results.baseline, color="black", linewidth=1, linestyle=":", label="digital baseline")
-    for road in results.scores:
+    axes.axhline(scale * results.baseline, color=BLACK, linewidth=1, linestyle=":", label="digital baseline")
+    colours = colours_of(list(results.scores))
+    for road, colour in colours.items():
         for compensation in compensations:
             rows = results.summarize(road, compensation)
-            style: dict[str, Any] = {"color": ROADS[road].colour, "linestyle": _STYLES[compensation]}
+            style: dict[str, Any] = {"color": colour, "linestyle": _STYLES[compensation]}
             label = f"{ROADS[road].name}, {compensation}"
             axes.plot(results.times, [scale * row.mean for row in rows], marker="o", markersize=4, label=label, **style)
             low, high = [scale * row.low for row in rows], [scale * row.high for row in rows]
-            axes.fill_between(results.times, low, high, color=ROADS[road].colour, alpha=0.2, linewidth=0)
+            axes.fill_between(results.times, low, high, color=colour, alpha=0.2, linewidth=0)
     axes.set_xscale("log")
     axes.set_xticks(results.times, [format_time(float(t)) for t in results.times], rotation=30, ha="right")
     axes.minorticks_off()
@@ -76,7 +78,7 @@ def _energy(results: Results) -> Figure:
     femto = [float(per_mac[name]) * 1e15 for name in COMPONENTS]
     figure = Figure(figsize=(6.0, 2.8), layout="constrained")
     axes = figure.subplots()
-    bars = axes.barh(COMPONENTS, femto, color="#009E73")
+    bars = axes.barh(COMPONENTS, femto, color=GREEN)
     axes.bar_label(bars, [f"{value:.1f} fJ ({value / sum(femto):.0%})" for value in femto], padding=3, fontsize="small")
     axes.invert_yaxis()
     axes.set(xlabel="energy per MAC (fJ)", xlim=(0, 1.3 * max(femto)), title=f"total {sum(femto):.0f} fJ per MAC")

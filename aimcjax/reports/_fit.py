@@ -7,9 +7,11 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ..fitting import FitResult, Posterior
+from ._palette import BLACK, SKY
+from ._text import table
 
 
-_DATA, _MODEL = "#56B4E9", "#000000"  # of Okabe and Ito (2008)
+_DATA, _MODEL = SKY, BLACK
 _POOR = 4.0  # reduced chi squared: residuals of twice the noise
 
 
@@ -52,13 +54,15 @@ def goodness_line(result: FitResult) -> str:
 
 
 def fit_markdown(result: FitResult, figure: str, chain: Posterior | None = None) -> str:
-    """One page on a fit: what was fitted to what, the result, and what has to be known to judge it."""
+    """One page on a fit: what was fitted to what, the `result`, and what has to be known to judge it.
+
+    **Arguments:** `figure`, the path of the picture from the page; `chain`, whose 95 % intervals go beside.
+    """
     data = result.data
     header, rows = fit_table(result)
     if chain is not None:
         header = [*header, "posterior 95 %"]
         rows = [[*row, f"{low:.6g} to {high:.6g}"] for row, (low, high) in zip(rows, chain.intervals, strict=True)]
-    table = ["| " + " | ".join(line) + " |" for line in (header, ["---"] * len(header), *rows)]
     ranges = [f"`{name}` from {column.min():.4g} to {column.max():.4g}" for name, column in data.columns.items()]
     strong = [
         f"{result.names[j]} and {result.names[k]} ({result.correlation[j, k]:+.3f})"
@@ -69,7 +73,8 @@ def fit_markdown(result: FitResult, figure: str, chain: Posterior | None = None)
     origin = f"{data.name} (sha256 {data.sha256})" if data.sha256 else data.name
     return "\n".join([
         f"# Fit of {result.model}", "", f"Data: {origin}, {data.words}, SI units: {'; '.join(ranges)}.", "",
-        *table, "", f"{goodness_line(result)}.", "", f"![data and model]({figure})", "", "To judge it:", "",
+        table(header, rows), "", f"{goodness_line(result)}.", "", f"![data and model]({figure})", "",
+        "To judge it:", "",
         f"- Held fixed, not measured here: {constants}.",
         f"- Correlated above 0.95, so not known apart: {'; '.join(strong) or 'none'}.",
         "- Cells, cycles and devices behind the data: not said in the file; one trace says nothing about variation.",

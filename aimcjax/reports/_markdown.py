@@ -2,20 +2,20 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 from ..chips import COMPONENTS
-from ..units import format_quantity, format_time
+from ..units import format_time
 from ._cost import how_timed
 from ._figures import write_figures
 from ._results import COMPENSATIONS, ROADS, Results, write_netcdf
+from ._text import readable, table
 
 
 _DAY = 86400.0
 
 
 def write(results: Results, config_yaml: str, folder: Path) -> None:
-    """Writes `report.md`, `figures/*.png` and `results.nc` of a run into `folder`."""
+    """Writes `report.md`, `figures/*.png` and `results.nc` of a run, which `config_yaml` repeats, into `folder`."""
     captions = write_figures(results, folder / "figures")
     write_netcdf(results, folder / "results.nc")
     (folder / "report.md").write_text(markdown(results, config_yaml, captions), encoding="utf-8")
@@ -39,12 +39,12 @@ def cost_lines(results: Results) -> list[str]:
     return [
         f"energy per MAC: {float(per_mac['total']) * 1e15:.0f} fJ "
         + "(" + ", ".join(f"{name} {float(per_mac[name]) * 1e15:.1f}" for name in COMPONENTS) + ")",
-        f"energy per inference: {_readable(cost.energy_J, 'J')} for {cost.n_macs:,} MACs ("
-        + ", ".join(f"{name} {_readable(cost.components_J[name], 'J')}" for name in COMPONENTS)
+        f"energy per inference: {readable(cost.energy_J, 'J')} for {cost.n_macs:,} MACs ("
+        + ", ".join(f"{name} {readable(cost.components_J[name], 'J')}" for name in COMPONENTS)
         + ")",
-        f"latency: {_readable(cost.latency_s, 's')}, batch 1{how_timed(cost)}; "
+        f"latency: {readable(cost.latency_s, 's')}, batch 1{how_timed(cost)}; "
         f"{float(cost.tops_per_watt):.3g} TOPS/W (two operations a MAC)",
-        f"area: {_readable(cost.area_m2, 'm2')} for {cost.n_tiles} tiles; {cost.n_cells:,} cells hold weights",
+        f"area: {readable(cost.area_m2, 'm2')} for {cost.n_tiles} tiles; {cost.n_cells:,} cells hold weights",
     ]  # fmt: skip
 
 
@@ -96,7 +96,7 @@ def _capital(text: str) -> str:
 
 
 def markdown(results: Results, config_yaml: str, captions: dict[str, str]) -> str:
-    """The text of `report.md`."""
+    """The text of `report.md`, with the figures of `captions`, by file name, and with `config_yaml` at its end."""
     header, rows = score_table(results)
     metric = results.metric
     n_chips = results.scores["hwa"].shape[1]
@@ -110,7 +110,7 @@ def markdown(results: Results, config_yaml: str, captions: dict[str, str]) -> st
         "## What each measure bought",
         *(f"- {line}" for line in findings(results)),
         f"## {metric.name.capitalize()} ({metric.unit}), mean ± standard deviation over {n_chips} chips",
-        _table(header, rows),
+        table(header, rows),
         *(f"![{caption}](figures/{name})\n\n*{caption}*" for name, caption in captions.items()),
         "## Cost of one inference",
         "\n".join(f"- {line}" for line in cost_lines(results)),
@@ -136,18 +136,9 @@ def _moments(results: Results) -> list[tuple[str, int]]:
     return [(format_time(times[index]), index) for index in sorted(wanted | {len(times) - 1})]
 
 
-def _readable(value: Any, unit: str) -> str:
-    return format_quantity(float(f"{float(value):.3g}"), unit)
-
-
-def _table(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
 def _cost_table(constants: list[tuple[str, str, str]]) -> str:
     rows = [[f"`{path}`", value, _cell(source)] for path, value, source in constants]
-    return _table(["constant", "value", "source"], rows)
+    return table(["constant", "value", "source"], rows)
 
 
 def _cell(text: str) -> str:

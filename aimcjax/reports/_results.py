@@ -19,25 +19,21 @@ COMPENSATIONS = ("compensated", "uncompensated")
 @dataclasses.dataclass(frozen=True)
 class Road:
     """How a network comes to its chips, as reports write it: `name`, in tables `short`; `what` was done, a
-    clause for the opening; its `colour`."""
+    clause for the opening."""
 
     name: str
     short: str
     what: str
-    colour: str
 
 
-ROADS = {  # colours of Okabe and Ito (2008)
-    "direct": Road("direct mapping", "direct", "programs the trained weights as they are", "#D55E00"),
-    "hwa": Road(
-        "hardware-aware training", "HWA", "fine-tunes them first on a fresh simulated chip in every step", "#0072B2"
-    ),
+ROADS = {
+    "direct": Road("direct mapping", "direct", "programs the trained weights as they are"),
+    "hwa": Road("hardware-aware training", "HWA", "fine-tunes them first on a fresh simulated chip in every step"),
     "hwa_lora": Road(
         "hardware-aware training of adapters",
         "HWA-LoRA",
         "programs the trained weights as they are and trains digital adapters beside the tiles, on a fresh simulated "
         "chip in every step",
-        "#009E73",
     ),
 }
 

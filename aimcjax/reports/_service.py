@@ -8,10 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..units import day, format_quantity
+from ._palette import BLACK, colours_of
 
 
-# Okabe and Ito: told apart by colour-blind readers, and by their dashes in print
-_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _DASHES: tuple[Any, ...] = ("-", "--", "-.", (0, (2, 1)), (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)))
 _LASTING = ("throttle", "degrade", "fail_over")
 
@@ -26,14 +25,15 @@ def plot_service(data: xr.Dataset, *, baseline: float) -> Figure:
     upper, middle, lower = figure.subplots(3, 1, sharex=True)
     days = data.time_s.values / day
     length = np.diff(days, prepend=0.0)
-    for i, policy in enumerate(data.policy.values):
+    colours = colours_of(data.policy.values.tolist())
+    for i, policy in enumerate(colours):
         found = data.sel(policy=policy)
         width = max(2.8 - 0.5 * i, 1.6)  # of lines over one another all are seen
-        style = {"color": _COLOURS[i % len(_COLOURS)], "linestyle": _DASHES[i % len(_DASHES)], "linewidth": width}
+        style = {"color": colours[policy], "linestyle": _DASHES[i % len(_DASHES)], "linewidth": width}
         upper.plot(days, 100 * found.accuracy.values, label=str(policy), **style)
         middle.plot(days, found.energy_J.values / length, drawstyle="steps-pre", **style)
         lower.plot(days, _down(found), **style)
-    upper.axhline(100 * baseline, color="black", linewidth=1, linestyle=(0, (1, 3)), label="digital network")
+    upper.axhline(100 * baseline, color=BLACK, linewidth=1, linestyle=(0, (1, 3)), label="digital network")
     upper.set(ylabel="accuracy of answers (%)")
     middle.set(ylabel="energy per day (J)")
     if float(data.energy_J.max()) > 5 * max(float(data.energy_J.min()), 1e-30):
@@ -51,12 +51,13 @@ def plot_service(data: xr.Dataset, *, baseline: float) -> Figure:
 def service_totals(data: xr.Dataset) -> dict[str, dict[str, float]]:
     """Of every policy: `accuracy_mean` over time and `accuracy_worst` of a step; energies [J] of requests (leakage
     included), of watching and actions; `cells_written`, `writes_of_a_cell` at most, `failed_share` at the end in the
-    worst layer; `downtime_s`, `availability`; `served` of `requests`; the hottest tile [K]."""
+    worst layer; `downtime_s`, `availability`; `served` of `requests`; the hottest tile [K]. `data`, from
+    `chips.service.serve`."""
     return {str(policy): _totals(data.sel(policy=policy)) for policy in data.policy.values}
 
 
 def service_table(totals: dict[str, dict[str, float]]) -> list[list[str]]:
-    """A row for each policy; the header first."""
+    """A row for each policy of `totals` (`service_totals`); the header first."""
     head = [
         "policy", "accuracy, mean (%)", "worst (%)", "energy of requests", "of watching and actions",
         "cells written", "writes of a cell", "failed cells (%)", "down", "available (%)", "hottest (°C)",
@@ -78,14 +79,15 @@ def service_table(totals: dict[str, dict[str, float]]) -> list[list[str]]:
 
 
 def action_table(data: xr.Dataset) -> list[list[str]]:
-    """How often every action happened, by policy; of those that last, in how many steps. The header first."""
+    """How often every action of `data` (`chips.service.serve`) happened, by policy; of those that last, in how many
+    steps. The header first."""
     names = [str(name) for name in data.action_name.values]
     head = ["policy", *(f"{name} (steps)" if name in _LASTING else name for name in names)]
     return [head, *([policy, *map(str, found.values())] for policy, found in action_counts(data).items())]
 
 
 def action_counts(data: xr.Dataset) -> dict[str, dict[str, int]]:
-    """By policy and action, how often; retries one by one."""
+    """By policy and action of `data` (`chips.service.serve`), how often; retries one by one."""
     counts: dict[str, dict[str, int]] = {}
     for policy in data.policy.values:
         found = data.sel(policy=policy)

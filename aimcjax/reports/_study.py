@@ -12,20 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy import stats
 
-
-_COLOURS = (
-    "#000000",
-    "#D55E00",
-    "#E69F00",
-    "#0072B2",
-    "#009E73",
-    "#CC79A7",
-    "#56B4E9",
-    "#8C8C00",
-    "#7F4F9F",
-    "#666666",
-)
-_MARKERS = "osD^vPX<>*"
+from ._palette import BLACK, MARKERS, colours_of
+from ._text import table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +60,7 @@ class StudyReport:
 
 
 def write_study(report: StudyReport, config_yaml: str, folder: Path) -> None:
-    """Writes `report.md`, `figures/*.png` and `results.nc` into `folder`."""
+    """Writes `report.md`, with `config_yaml` at its end, `figures/*.png` and `results.nc` into `folder`."""
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     for name, (picture, _) in report.pictures.items():
         figure = picture if isinstance(picture, Figure) else plot_panels(picture)
@@ -111,10 +99,11 @@ def _columns(figure: Figure, labels: Sequence[str]) -> int:
 
 def _draw(axis: Axes, panel: Panel, labels: Sequence[str]) -> None:
     shared = np.arange(len(panel.x)) if panel.ticks else panel.x
+    colours = colours_of(labels)
     for label, values in panel.curves.items():
         x = panel.at.get(label, shared)
-        style: dict[str, Any] = {"color": _COLOURS[labels.index(label) % len(_COLOURS)]}
-        marker = _MARKERS[labels.index(label) % len(_MARKERS)] if len(x) <= 40 else None
+        style: dict[str, Any] = {"color": colours[label]}
+        marker = MARKERS[labels.index(label) % len(MARKERS)] if len(x) <= 40 else None
         axis.plot(x, np.mean(values, axis=0), marker=marker, markersize=4, label=label, **style)
         if panel.intervals:
             half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values, axis=0)
@@ -123,9 +112,9 @@ def _draw(axis: Axes, panel: Panel, labels: Sequence[str]) -> None:
         low, high = np.min(values, axis=0), np.max(values, axis=0)
         axis.fill_between(x, low, high, alpha=0.15, linewidth=0, **style)
     if panel.line is not None:
-        axis.axhline(panel.line[0], color="black", linewidth=1, linestyle=":", label=panel.line[1])
+        axis.axhline(panel.line[0], color=BLACK, linewidth=1, linestyle=":", label=panel.line[1])
     if panel.mark is not None:
-        axis.axvline(panel.mark[0], color="black", linewidth=1, linestyle="--", label=panel.mark[1])
+        axis.axvline(panel.mark[0], color=BLACK, linewidth=1, linestyle="--", label=panel.mark[1])
     if panel.ticks:
         axis.set_xticks(shared, panel.ticks, rotation=90 if sum(map(len, panel.ticks)) > 80 else 0)
     axis.set(title=panel.title, xlabel=panel.xlabel, ylabel=panel.ylabel)
@@ -145,9 +134,9 @@ def _markdown(report: StudyReport, config_yaml: str) -> str:
         "## Findings",
         "\n".join(f"- {line}" for line in report.findings),
         "## Numbers",
-        _table([report.header, *report.rows]),
+        table(report.header, report.rows),
         *(f"![{caption}](figures/{name})\n\n*{caption}*" for name, (_, caption) in report.pictures.items()),
-        *(f"## {title}\n\n{_table(rows)}" for title, rows in report.tables.items()),
+        *(f"## {title}\n\n{table(rows[0], rows[1:])}" for title, rows in report.tables.items()),
         "## Models",
         "\n".join(f"- {line}" for line in report.notes),
         f"## Setup\n\nWall time {report.wall_s:.0f} s. Versions are in `versions.json`, all values in "
@@ -155,9 +144,3 @@ def _markdown(report: StudyReport, config_yaml: str) -> str:
         f"```yaml\n{config_yaml}```",
     ]
     return "\n\n".join(sections) + "\n"
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    """A table in markdown, its header first."""
-    head, *others = rows
-    return "\n".join("| " + " | ".join(line) + " |" for line in (head, ["---"] * len(head), *others))

@@ -9,7 +9,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Bool
 from matplotlib.figure import Figure
 
 from .. import nn
@@ -24,7 +24,7 @@ from ._results import TileErrors
 
 HEALTH_COLUMNS = (
     "tile_id", "layer", "rows", "cols", "target_std", "error_mean", "error_std", "error_max", "ir_drop_max",
-    "worst_row", "worst_col", "stuck_share", "full_share",
+    "worst_row", "worst_col", "stuck_share", "stuck_cells", "full_share",
 )  # fmt: skip
 # Where the wires are looked at: half of full scale on all rows, the mean magnitude of uniform inputs.
 _LOAD = 0.5
@@ -51,15 +51,15 @@ def tile_weights(analog: Any, chip: Any, *, t: Time = 0.0) -> list[TileErrors]:
 
 
 def largest_tile(tiles: Sequence[TileErrors]) -> TileErrors:
-    """The first of those with most weights."""
+    """Of `tiles`, the first of those with most weights."""
     return max(tiles, key=lambda tile: tile.target.size)
 
 
 def tile_health(analog: Any, chip: Any, *, t: Time = 0.0) -> list[dict[str, Any]]:
     """One row a tile, with `HEALTH_COLUMNS`: sizes; standard deviation of the weights asked for; mean, standard
     deviation and largest magnitude of the error (cells and wires), in units of the weights; the largest magnitude of
-    what the wires took; the row and column with the largest mean square error; the share of stuck cells, and of weights
-    within 1 % of full scale.
+    what the wires took; the row and column with the largest mean square error; the share of stuck cells, and each of
+    them as `[cell of the weight, row, col]`; the share of weights within 1 % of full scale.
 
     **Arguments:** as `tile_weights`.
     """
@@ -98,8 +98,8 @@ def write_tile_health(
 
 
 def plot_tile(tile: TileErrors) -> Figure:
-    """Heat maps of one tile in units of the weights: target, programmed, error, IR drop (what the wires take at half of
-    full scale on all rows)."""
+    """Heat maps of one `tile` in units of the weights: target, programmed, error, IR drop (what the wires take at half
+    of full scale on all rows)."""
     figure = Figure(figsize=(11.0, 7.0), layout="constrained")
     panels = {"target": tile.target, "programmed": tile.programmed, "error": tile.error, "IR drop": tile.ir_drop}
     for axis, (title, values) in zip(figure.subplots(2, 2, sharex=True, sharey=True).flat, panels.items(), strict=True):
@@ -111,10 +111,11 @@ def plot_tile(tile: TileErrors) -> Figure:
 
 
 def _health(tiles: Sequence[TileErrors], chip: Any) -> list[dict[str, Any]]:
-    stuck = {name: iter(_stuck_shares(layer.matrix)) for name, layer in nn.matrix_layers(chip).items()}
+    stuck = {name: iter(_stuck(layer.matrix)) for name, layer in nn.matrix_layers(chip).items()}
     rows = []
     for tile in tiles:
         error, largest = tile.error, np.abs(tile.target).max(axis=0, keepdims=True)
+        broken = next(stuck[tile.layer])
         rows.append(
             {
                 "tile_id": tile.tile_id,
@@ -128,26 +129,27 @@ def _health(tiles: Sequence[TileErrors], chip: Any) -> list[dict[str, Any]]:
                 "ir_drop_max": float(np.abs(tile.ir_drop).max()),
                 "worst_row": int(np.argmax((error**2).mean(axis=1))),
                 "worst_col": int(np.argmax((error**2).mean(axis=0))),
-                "stuck_share": next(stuck[tile.layer]),
+                "stuck_share": float(broken.mean()),
+                "stuck_cells": np.argwhere(broken).tolist(),
                 "full_share": float(np.mean((largest > 0) & (np.abs(tile.target) >= 0.99 * largest))),
             }
         )
     return rows
 
 
-def _stuck_shares(matrix: Any) -> list[float]:
-    """Of the cells in use, tile by tile in the order of the mapping table; none on tiles without cells."""
+def _stuck(matrix: Any) -> list[Bool[np.ndarray, "cells rows cols"]]:
+    """Which of the cells in use, tile by tile in the order of the mapping table; none on tiles without cells."""
     part, cells = matrix.partition, getattr(matrix.tiles, "cells", None)
     if cells is None:
-        return [0.0] * part.n_tiles
+        return [np.zeros((1, 1, 1), bool)] * part.n_tiles
     stuck = np.asarray(is_stuck(matrix.design.device, cells))
-    shares = []
+    found = []
     for i, j in np.ndindex(part.grid_rows, part.grid_cols):
         rows = min(part.block_rows, part.n_in - i * part.block_rows)
         cols = min(part.block_cols, part.n_out - j * part.block_cols)
         # Further lines, such as that of a reference column, come after those of the weights.
-        shares.append(float(stuck[i, j, :, :rows, :cols].mean()))
-    return shares
+        found.append(stuck[i, j, :, :rows, :cols])
+    return found
 
 
 @eqx.filter_jit

@@ -7,9 +7,7 @@ from matplotlib.figure import Figure
 
 from ..chips.economics import Tornado
 from ._inputs import readable
-
-
-_LOW, _HIGH = "#0072B2", "#E69F00"
+from ._palette import BLACK, BLUE, ORANGE
 
 
 def plot_tornado(found: Tornado, axes: Axes | None = None, *, most: int = 12, label: str = "cost", unit: str) -> Axes:
@@ -27,7 +25,7 @@ def plot_tornado(found: Tornado, axes: Axes | None = None, *, most: int = 12, la
     if axes is None:
         axes = Figure(figsize=(7.0, 1.2 + 0.36 * len(bars)), layout="constrained").subplots()
     far = 1.2 * max(v for bar in bars for v in (bar.at_low, bar.at_high, found.result) if math.isfinite(v))
-    for side, colour, hatch in (("low", _LOW, None), ("high", _HIGH, "//")):  # told apart without colours too
+    for side, colour, hatch in (("low", BLUE, None), ("high", ORANGE, "//")):  # told apart without colours too
         ends = [min(getattr(bar, f"at_{side}"), far) for bar in bars]
         widths = [end - found.result for end in ends]
         axes.barh(
@@ -39,7 +37,7 @@ def plot_tornado(found: Tornado, axes: Axes | None = None, *, most: int = 12, la
     names = [f"{bar.name}\n{readable(bar.low, bar.unit)} to {readable(bar.high, bar.unit)}" for bar in bars]
     axes.set_yticks(range(len(bars)), names, fontsize="x-small")
     axes.invert_yaxis()
-    axes.axvline(found.result, color="black", linewidth=1)
+    axes.axvline(found.result, color=BLACK, linewidth=1)
     axes.set(xlabel=f"{label} ({unit})", title=f"{found.result:.4g} {unit}")
     axes.grid(alpha=0.3, axis="x")
     axes.legend(fontsize="small")
@@ -47,7 +45,8 @@ def plot_tornado(found: Tornado, axes: Axes | None = None, *, most: int = 12, la
 
 
 def tornado_table(found: Tornado, *, most: int = 12) -> list[list[str]]:
-    """Rows of input, low, value and high, the results at both ends, swing and elasticity; the header first."""
+    """Rows of input, low, value and high, the results at both ends, swing and elasticity, of the first `most` inputs of
+    `found` (`chips.tornado`); the header first."""
     head = ["input", "low", "value", "high", "at low", "at high", "swing", "elasticity"]
     row = lambda bar: [
         bar.name,

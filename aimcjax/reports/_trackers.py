@@ -82,7 +82,8 @@ TRACKERS = tuple(_TRACKERS)
 
 
 def open_tracker(name: str | None, folder: Path, config: Mapping[str, Any]) -> AbstractTracker:
-    """The tracker called `name` (one of `TRACKERS`; `None` keeps nothing), which writes to `folder`.
+    """The tracker called `name` (one of `TRACKERS`; `None` keeps nothing), which writes to `folder`; `config` goes with
+    it where the program takes one.
 
     **Raises:** `ValueError` of one line for an unknown name, and where its package is not installed.
     """
@@ -94,7 +95,7 @@ def open_tracker(name: str | None, folder: Path, config: Mapping[str, Any]) -> A
 
 
 def track_summary(tracker: AbstractTracker, summary: Mapping[str, Any], prefix: str = "summary") -> None:
-    """All finite numbers of a summary, by their paths; lists are counted by the step."""
+    """All finite numbers of a `summary`, by their paths below `prefix`; lists are counted by the step."""
     for name, value in summary.items():
         here = f"{prefix}/{name}"
         if isinstance(value, Mapping):

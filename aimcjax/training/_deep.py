@@ -91,7 +91,10 @@ def _form_of(block: Any) -> _Form:
 
 def deep_hwa_forward(model: Any, xs: Array, *, key: PRNGKey, ages: tuple[float, float] = (20.0, 20.0)) -> PyTree[Array]:
     """`hwa_forward` with the same chip, of which every block is programmed when its turn comes, and again for its
-    gradient: memory for the chip of one block instead of all."""
+    gradient: memory for the chip of one block instead of all.
+
+    **Arguments:** as `hwa_forward`; `model`, which `fit` hands over as one loop (`scanned`) where it is deep.
+    """
     key_program, key_rest = jr.split(key)
     key_age, key_read = jr.split(key_rest)
     t = random_age(ages, key=key_age)

@@ -31,6 +31,9 @@ def compiled_epoch(
     `epoch(params, state, fixed, data, index, key)` gives parameters, state and the mean loss. With a last argument
     `part`, the losses of the batches of this epoch until now, and which batches to go on with, from and below, it runs
     only those, and gives the losses beside their mean; parts of any lengths are one program and give the same numbers.
+
+    **Arguments:** `loss`, of `loss_of`; `optimiser`, of `optimiser_of`; `structure`, the last of `parts_of`;
+    `schedule`; `n_batches` of an epoch; `layout`.
     """
     gradient = _accumulated(jax.value_and_grad(layout.gathering(loss)), schedule.accumulate, layout)
 
@@ -53,10 +56,7 @@ def compiled_epoch(
             updates, state = optimiser.update(layout.keep(grads), state, params, rules=rules, rest=rest)
             return layout.keep((optax.apply_updates(params, updates), state)), loss
 
-        key_order, key_steps = jr.split(key)
-        order = jr.permutation(key_order, len(data[1]))[: n_batches * schedule.batch_size]
-        keys = jr.split(key_steps, n_batches)
-        batches = (order.reshape(n_batches, schedule.batch_size), jnp.arange(n_batches), keys)
+        batches = _shuffled(len(data[1]), n_batches, schedule.batch_size, key=key)
         if part is None:
             (params, state), losses = jax.lax.scan(step, (params, state), batches)
             return params, state, jnp.mean(losses)
@@ -70,6 +70,13 @@ def compiled_epoch(
         return params, state, (jnp.mean(losses), layout.replicated(losses))
 
     return epoch
+
+
+def _shuffled(n: int, n_batches: int, size: int, *, key: PRNGKey) -> tuple[Array, Array, Array]:
+    """For every batch: which of `n` samples, its number, and its key."""
+    key_order, key_steps = jr.split(key)
+    order = jr.permutation(key_order, n)[: n_batches * size]
+    return order.reshape(n_batches, size), jnp.arange(n_batches), jr.split(key_steps, n_batches)
 
 
 def _accumulated(
@@ -101,8 +108,8 @@ def _accumulated(
 def random_shift(
     xs: Shaped[Array, "batch ..."], shift: int, moving: Bool[Array, ""] | bool = True, *, key: PRNGKey
 ) -> Shaped[Array, "batch ..."]:
-    """Translates every image by up to `shift` pixels each way (not at all unless `moving`); what leaves is lost,
-    what enters is zero."""
+    """Translates every image of `xs`, `[batch, height, width]`, by up to `shift` pixels each way (not at all unless
+    `moving`); what leaves is lost, what enters is zero."""
     if shift == 0:
         return xs
     padded = jnp.pad(xs, ((0, 0), (shift, shift), (shift, shift)))

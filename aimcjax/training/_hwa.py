@@ -84,6 +84,8 @@ def keep_programmable(
     that an `equinox.nn.Shared` keeps elsewhere are clipped there if `update` is given the `rest` of the model, which
     knows where that is (`fit` does).
 
+    **Arguments:** `clip_sigma`, in standard deviations; `per`, over what they are taken.
+
     **Reference:** weight clipping of Joshi et al., Nat. Commun. 11:2473 (2020), Methods; two to three deviations are
     usual. By column as for analog foundation models (Büchel et al., NeurIPS 2025).
     """

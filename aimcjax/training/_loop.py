@@ -65,11 +65,8 @@ def fit(
     a batch that does not split over the mesh, and `saves` of another training; `OSError` if they cannot be written;
     `FloatingPointError` if the loss is no longer finite.
     """
-    if len(x) != len(y):
-        raise ValueError(f"every sample has a label, got {len(x)} samples and {len(y)} labels")
-    schedule.check(len(y))
+    _check(x, y, schedule, mesh)
     layout = Layout(mesh, deep)
-    check_batch(schedule.batch_size // schedule.accumulate, {} if mesh is None else mesh.shape)
     n_batches = len(y) // schedule.batch_size
     optimiser = optimiser_of(schedule, n_batches, projection)
     params, fixed, structure = parts_of(model, objective, trainable)
@@ -91,6 +88,14 @@ def fit(
         progress(index + 1, done.history[-1])
     saves.keep(done, last=True)
     return nn.unwatched(eqx.combine(done.params, eqx.combine(fixed, structure)[0])), done.history
+
+
+def _check(x: Any, y: Any, schedule: Schedule, mesh: Mesh | None) -> None:
+    """Before any work: whether so many samples can be trained with."""
+    if len(x) != len(y):
+        raise ValueError(f"every sample has a label, got {len(x)} samples and {len(y)} labels")
+    schedule.check(len(y))
+    check_batch(schedule.batch_size // schedule.accumulate, {} if mesh is None else mesh.shape)
 
 
 def _advance(epoch: Any, done: Done, steps: int | None, n_batches: int, fixed: Any, data: Any, key: PRNGKey) -> Done:
@@ -119,8 +124,11 @@ def _check_diverged(done: Done, schedule: Schedule, y: Any) -> None:
 def parts_of(
     model: Any, objective: AbstractObjective | None = None, trainable: PyTree[bool] | None = None
 ) -> tuple[Any, Any, Any]:
-    """What trains, arrays that do not, and what is no array. Physics, rules and teachers enter a compiled step as
-    arguments: constants would be folded and compiled again."""
+    """What trains, arrays that do not, and what is no array: `params`, `fixed` and `structure`. Physics, rules and
+    teachers enter a compiled step as arguments: constants would be folded and compiled again.
+
+    **Arguments:** as for `fit`: `model`, `objective`, `trainable`.
+    """
     trainable = nn.trainable(model) if trainable is None else trainable
     model = nn.watched(model)
     params, rest = eqx.partition(model, _with_notes(trainable, model))
@@ -135,7 +143,11 @@ def loss_of(
     noise: tuple[float, float] = (1.0, 1.0),
     deep: bool = False,
 ) -> Callable[..., Array]:
-    """The loss of a batch, of the `parts_of` a model and of how much of the training is `done`."""
+    """The loss of a batch: `loss(params, fixed, xs, ys, done, key)`, of the `parts_of` a model, samples and labels, and
+    how much of the training is `done`, from 0 to 1.
+
+    **Arguments:** `structure`, the last of `parts_of`; `forward`, `penalty`, `noise` and `deep` as for `fit`.
+    """
 
     def loss(params: Any, fixed: Any, xs: Array, ys: Array, done: Array, key: PRNGKey) -> Array:
         rest, objective = eqx.combine(fixed, structure)
@@ -157,7 +169,8 @@ def _with_notes(trainable: PyTree[bool], model: Any) -> PyTree[bool]:
 def optimiser_of(
     schedule: Schedule, n_batches: int, projection: optax.GradientTransformation | None
 ) -> optax.GradientTransformationExtraArgs:
-    """AdamW on a cosine with a warm-up, the projection after it, and ranges by their rules."""
+    """AdamW on a cosine with a warm-up, the `projection` after it, and ranges by their rules. The `schedule` says the
+    epochs and the largest rate; each has `n_batches` steps. Only matrices decay."""
     n_steps = schedule.epochs * n_batches
     rate = optax.warmup_cosine_decay_schedule(
         0.0, schedule.learning_rate, warmup_steps=max(n_steps // 20, 1), decay_steps=max(n_steps, 2)

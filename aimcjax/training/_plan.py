@@ -49,8 +49,8 @@ def plan(
 ) -> Plan:
     """Compiles the step that `fit` would run, for shapes only.
 
-    **Arguments:** `build(key)`, makes the model (it is only traced); `x` and `y`, the shapes of one batch; the others
-    as for `fit`.
+    **Arguments:** `build(key)`, makes the model (it is only traced); `x` and `y`, the shapes of one batch; `forward`,
+    `schedule`, `mesh`, `projection` and `deep` as for `fit`.
 
     **Returns:** the bytes that it takes of each device.
 

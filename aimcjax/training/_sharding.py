@@ -52,7 +52,7 @@ def check_axes(sizes: Mapping[str, int]) -> None:
 
 
 def check_batch(batch_size: int, sizes: Mapping[str, int]) -> None:
-    """Raises `ValueError` if a batch does not split over a mesh of `sizes`."""
+    """Raises `ValueError` if a batch of `batch_size` samples does not split over a mesh of `sizes`, devices by axis."""
     parts = sizes.get("data", 1) * sizes.get("expert", 1)
     if batch_size % parts:
         raise ValueError(

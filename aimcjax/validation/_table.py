@@ -13,7 +13,7 @@ _HEADER = ("check", "source", "quantity", "published", "ours", "tolerance", "ver
 
 
 def shown(numbers: Sequence[float], unit: str) -> str:
-    """Numbers with their unit, to six digits; zero has no sign; `"in words"` where there is none."""
+    """All `numbers` with their `unit` (`"1"` for none), to six digits; zero has no sign; `"in words"` where none is."""
     if not numbers:
         return "in words"
     return f"{', '.join(f'{number + 0.0:.6g}' for number in numbers)}{'' if unit == '1' else f' {unit}'}"

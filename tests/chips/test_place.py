@@ -197,6 +197,18 @@ def test_measured_calibrations_are_those_of_the_table(written: Any, tmp_path: Pa
         chips.read_mapping(tmp_path / "run")
 
 
+@pytest.mark.parametrize("scale", [0.5, "much", True])
+def test_a_scale_is_none_without_its_calibration(written: Any, tmp_path: Path, scale: Any) -> None:
+    path, rows = tmp_path / "mapping_table.json", chips.read_mapping(written[0])
+    blank = [{**row, "scale": None} for row in rows]
+    path.write_text(json.dumps(blank))
+    assert chips.read_mapping(path) == blank
+    path.write_text(json.dumps([*blank[:3], {**blank[3], "scale": scale}]))
+    with pytest.raises(ValueError, match=f"tile {rows[3]['tile_id']}: scale is ") as error:
+        chips.read_mapping(path)
+    assert "\n" not in str(error.value)
+
+
 def test_a_mapping_comes_back_as_it_was_and_can_be_changed(written: Any) -> None:
     folder, chip, placement = written
     rows = chips.read_mapping(folder / "mapping_table.json")

@@ -2,14 +2,21 @@
 
 import re
 from pathlib import Path
+from typing import Any, cast
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from saved_runs import TIMES, main_job, study, sweep
 from scipy import stats
 
-from aimcjax.reports import read_runs
-from aimcjax.reports.curves import COLOURS, curve, differing, long_table, plot_runs, select, tick_text
+from aimcjax.chips import COMPONENTS, Cost
+from aimcjax.reports import Results, TileErrors, read_runs
+from aimcjax.reports._figures import _curves
+from aimcjax.reports._palette import COLOURS, colours_of
+from aimcjax.reports.curves import curve, differing, long_table, plot_runs, select, tick_text
+from aimcjax.training import ACCURACY
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +95,27 @@ def test_a_picture_is_labelled_with_units_and_says_what_it_averages(main) -> Non
     for feature in ("get_color", "get_marker", "get_linestyle"):  # in print, and for the colour-blind
         differ = getattr(direct, feature)() != getattr(hwa, feature)() or direct._dash_pattern != hwa._dash_pattern
         assert differ, feature
-    assert {direct.get_color(), hwa.get_color()} <= set(COLOURS)
     np.testing.assert_allclose(lines["digital baseline"].get_ydata()[0], 98.0)
+
+
+def test_a_road_has_one_colour_in_all_pictures(main) -> None:
+    scores: dict[str, np.ndarray] = {road: np.full((2, 3, 1), 0.5) for road in ("direct", "hwa_lora", "hwa")}
+    blank = np.zeros((1, 1))
+    none, stages = jnp.zeros(()), cast(Any, None)
+    cost = Cost(jnp.zeros((len(COMPONENTS), 1)), none, none, {}, stages, batch=1, n_tokens=1, n_macs=1, n_tiles=1,
+                n_cells=1, layers=("layer",))  # fmt: skip
+    results = Results("x", ACCURACY, 0.9, {}, 10, np.asarray([20.0]), scores, cost, [],
+                      TileErrors("layer", "tile", blank, blank, blank), [], 1.0)  # fmt: skip
+    of_the_report = Figure().subplots()
+    _curves(of_the_report, results, ["compensated"])
+    found = {line.get_label(): line.get_color() for line in of_the_report.get_lines()}
+    (of_the_command,) = plot_runs([main], x="time", hue="road").figure.axes
+    lines = {line.get_label(): line.get_color() for line in of_the_command.get_lines()}
+    assert lines["hwa"] == found["hardware-aware training, compensated"]
+    assert lines["direct"] == found["direct mapping, compensated"]
+    assert len(set(found.values())) == 4  # of three roads and the baseline
+    many = [*range(len(COLOURS) - 1), "hwa"]
+    assert len(set(colours_of(many).values())) == len(COLOURS)
 
 
 def test_defaults_draw_every_kind_of_run(folder: Path, main, swept) -> None:

@@ -1,6 +1,7 @@
 """The health report: what it counts is what was broken."""
 
 import csv
+import json
 
 import equinox as eqx
 import jax
@@ -32,6 +33,7 @@ def test_health_of_every_tile(tmp_path, getkey) -> None:
     on = np.asarray(device.drift(moved, 0.0)) > 0.9 * float(device.g_max)
     for k, (i, j) in enumerate(np.ndindex(2, 2)):
         np.testing.assert_allclose(float(rows[k]["stuck_share"]), on[i, j].mean(), rtol=1e-6)
+        assert json.loads(rows[k]["stuck_cells"]) == np.argwhere(on[i, j]).tolist()
     # The error is what a read of one row after the other finds.
     answers = np.asarray(jax.vmap(lambda x: first.at(0.0)(x, key=jr.key(0)))(jnp.eye(24)))
     scale = np.asarray(nn.analog_layers(chip)["layers/0"].scale)
@@ -41,7 +43,7 @@ def test_health_of_every_tile(tmp_path, getkey) -> None:
     ideal = nn.convert(models.Mlp(24, 5, (20,), key=jr.key(0)), [nn.Rule(".*", tiles.preset("ideal"))])
     for row in reports.tile_health(ideal, nn.program(ideal, key=getkey())):
         assert row["error_max"] < 1e-5 * row["target_std"] * 10
-        assert row["stuck_share"] == 0.0
+        assert (row["stuck_share"], row["stuck_cells"]) == (0.0, [])
         assert row["ir_drop_max"] < 1e-5 * row["target_std"]
 
 

@@ -274,7 +274,7 @@ def test_the_command_writes_the_file_once(tmp_path: Path) -> None:
         (["pickett_pickett2009", "--verilog-a", "a.va"], "no Verilog-A for Pickett; what can be exported"),
         (["vteam_tecnion", "--verilog-a", "a.va"], "unknown device preset 'vteam_tecnion'"),
         (["vteam_technion", "--verilog-a", "missing/a.va"], "missing"),
-        (["vteam_technion", "--verilog-a", "."], "takes the name of a .va file, got ."),
+        (["vteam_technion", "--verilog-a", "."], "takes the name of a .va file in a folder that is there, got ."),
         (["vteam_technion", "--verilog-a", ".", "--overwrite"], "takes the name of a .va file"),
         (["vteam_technion", "--verilog-a", "a.va", "--plot"], "--plot and --verilog-a"),
         (["--verilog-a", "a.va"], "--verilog-a needs the NAME"),

@@ -77,12 +77,10 @@ def optimise(
     **Raises:** `ValueError`, one line: an unknown variable, a negative weight, bounds in the wrong order, a model
     without ADCs or whose ADCs cannot be relaxed, one that does not fit on the chip.
     """
-    check_weights = {"energy": weight_energy, "area": weight_area, "latency": weight_latency}
-    for name, weight in check_weights.items():
-        check_weight(f"weight_{name}", weight)
+    weights = _weights(energy=weight_energy, area=weight_area, latency=weight_latency)
     if not tiles or not replicas:
         raise ValueError(f"tiles and replicas hold at least one entry, got tiles={tiles} and replicas={replicas}")
-    weights, found, tried, reference = Weights(**check_weights), [], [], None
+    found, tried, reference = [], [], None
     for tile, copies in itertools.product(tiles, replicas):
         sized = model if tile is None else on_tile_size(model, tile)
         problem, placement = pose(
@@ -99,6 +97,12 @@ def optimise(
     chosen = in_model(sized, problem.names, solution.rounded)
     placed = dataclasses.replace(placement, counts=in_counts(placement.counts, solution.rounded))
     return Optimised(solution, problem, chosen, placed, tile, copies, tried)
+
+
+def _weights(**given: float) -> Weights:
+    for name, weight in given.items():
+        check_weight(f"weight_{name}", weight)
+    return Weights(**given)
 
 
 def pose(

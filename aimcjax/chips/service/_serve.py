@@ -113,15 +113,11 @@ def _world(
     key_chip: PRNGKey,
     key_digital: PRNGKey,
 ) -> World:
-    for name, layer in nn.analog_layers(model).items():
-        if not eqx.is_array(getattr(layer, "weight", None)):
-            raise ValueError(f"layer {name} has no weights of its own to be written with; untie it")
+    _check_untied(model)
     chip = eqx.filter_jit(nn.program)(model, key=key_chip)
     tiles, cells = tiles_and_cells(chip)
     where = _places(tiles, list(nn.analog_layers(chip)), network)
-    shares = np.asarray(tiles, float) if traffic.shares is None else np.asarray(traffic.shares)
-    if shares.shape != (len(tiles),):
-        raise ValueError(f"shares of traffic has a number for each of {len(tiles)} layers, got shape {shares.shape}")
+    shares = _shares(traffic, tiles)
     canaries, xs, answers = jax.tree.map(jnp.asarray, (canaries, xs, labels))
     digital = lambda xs: _digital(model, xs, key_digital)
     world = World(
@@ -132,7 +128,7 @@ def _world(
         leakage=leakage,
         traffic=traffic,
         where=jnp.asarray(where, float),
-        shares=jnp.asarray(shares / shares.sum(), float),
+        shares=jnp.asarray(shares, float),
         tiles=jnp.asarray(tiles, float),
         cells=jnp.asarray(cells, float),
         canaries=canaries,
@@ -143,6 +139,20 @@ def _world(
         score=score,
     )
     return strongly_typed(world)
+
+
+def _check_untied(model: Any) -> None:
+    for name, layer in nn.analog_layers(model).items():
+        if not eqx.is_array(getattr(layer, "weight", None)):
+            raise ValueError(f"layer {name} has no weights of its own to be written with; untie it")
+
+
+def _shares(traffic: Traffic, tiles: list[int]) -> np.ndarray:
+    """Of the requests, by layer: as given, or in proportion to its tiles."""
+    shares = np.asarray(tiles, float) if traffic.shares is None else np.asarray(traffic.shares)
+    if shares.shape != (len(tiles),):
+        raise ValueError(f"shares of traffic has a number for each of {len(tiles)} layers, got shape {shares.shape}")
+    return shares / shares.sum()
 
 
 def _places(tiles: list[int], layers: list[str], network: ThermalNetwork) -> np.ndarray:

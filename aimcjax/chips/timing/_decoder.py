@@ -82,11 +82,7 @@ def decoder_graph(
         sequence, token, epoch, rows=rows, cols=cols, costs=costs or OperationCosts(), lockstep=lockstep
     )
     maker = _Passes(model, builder, dict(replicas or {}), attention_per_token)
-    identifiers = np.zeros((batch, prefill + decode), int) if tokens is None else np.asarray(tokens)
-    if identifiers.shape != (batch, prefill + decode) or identifiers.min() < 0 or identifiers.max() >= model.vocab:
-        wanted = f"{(batch, prefill + decode)} below {model.vocab}"
-        raise ValueError(f"tokens have shape {identifiers.shape}, values to {identifiers.max()}; give {wanted}")
-    first, x = maker.embed(identifiers[sequence, token])
+    first, x = maker.embed(_identifiers(tokens, (batch, prefill + decode), model.vocab)[sequence, token])
     for layer in range(model.n_layers):
         x = maker.layer(layer, x)
     sampled = maker.head(x)
@@ -94,6 +90,14 @@ def decoder_graph(
         sampled = maker.together(sampled)
     maker.chain(first, sampled)
     return builder.build()
+
+
+def _identifiers(tokens: np.ndarray | None, shape: tuple[int, int], vocab: int) -> np.ndarray:
+    found = np.zeros(shape, int) if tokens is None else np.asarray(tokens)
+    if found.shape != shape or found.min() < 0 or found.max() >= vocab:
+        wanted = f"{shape} below {vocab}"
+        raise ValueError(f"tokens have shape {found.shape}, values to {found.max()}; give {wanted}")
+    return found
 
 
 class _Passes:

@@ -9,7 +9,7 @@ from ..._types import Scalar, physical
 from ...units import nm, uA
 from ._base import AbstractMemristor, State
 from ._presets import look_up
-from ._smooth import positive_part, power
+from ._threshold import beyond_threshold
 from ._windows import AbstractWindow, Rectangular, TeamWindow
 
 
@@ -63,11 +63,7 @@ class Team(AbstractMemristor):
 
     def rate(self, x: State, v: Scalar, temperature: Scalar) -> State:
         i = self.current(x, v, temperature)
-        off = i > 0
-        excess = positive_part(jnp.where(off, i - self.i_off, self.i_on - i), self.width)
-        fraction = excess / jnp.where(off, self.i_off, -self.i_on)
-        speed = jnp.where(off, self.k_off, self.k_on) * power(fraction, jnp.where(off, self.alpha_off, self.alpha_on))
-        return speed * self.window(x / self.d, i)
+        return beyond_threshold(self, i, self.i_off, self.i_on) * self.window(x / self.d, i)
 
     def current(self, x: State, v: Scalar, temperature: Scalar) -> Scalar:
         return v / (self.r_on + (self.r_off - self.r_on) * x / self.d)

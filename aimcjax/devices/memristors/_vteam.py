@@ -9,7 +9,7 @@ from ..._types import Scalar, physical
 from ...units import nm
 from ._base import AbstractMemristor, State
 from ._presets import look_up
-from ._smooth import positive_part, power
+from ._threshold import beyond_threshold
 from ._windows import AbstractWindow, Rectangular
 
 
@@ -64,11 +64,7 @@ class Vteam(AbstractMemristor):
         return jnp.zeros_like(self.d), self.d
 
     def rate(self, x: State, v: Scalar, temperature: Scalar) -> State:
-        # One power instead of two: the thresholds lie on either side of zero.
-        off = v > 0
-        excess = positive_part(jnp.where(off, v - self.v_off, self.v_on - v), self.width)
-        fraction = excess / jnp.where(off, self.v_off, -self.v_on)
-        speed = jnp.where(off, self.k_off, self.k_on) * power(fraction, jnp.where(off, self.alpha_off, self.alpha_on))
+        speed = beyond_threshold(self, v, self.v_off, self.v_on)
         return speed * self.window(x / self.d, self.current(x, v, temperature))
 
     def current(self, x: State, v: Scalar, temperature: Scalar) -> Scalar:

@@ -37,53 +37,26 @@ def _cell(model: object) -> Cell:
 
 @_cell.register
 def _(model: library.Vteam) -> Cell:
-    shape, shaped = window(model.window)
-    rows = """
-        k_off; (0:inf); speed constant towards off
-        k_on; (-inf:0); speed constant towards on
-        alpha_off; (0:inf); exponent towards off
-        alpha_on; (0:inf); exponent towards on
-        v_off; (0:inf); threshold towards off
-        v_on; (-inf:0); threshold towards on
-        d; (0:inf); largest w
-        r_on; (0:inf); resistance at w = 0
-        r_off; (0:inf); resistance at w = d
-        width; [0:min(v_off, -v_on)); width over which the thresholds are smooth, 0 for sharp ones
-        w_start; [0:d]; w at the start
-    """
-    return Cell(
-        reference="VTEAM, Kvatinsky et al., IEEE Trans. Circuits Syst. II 62:786 (2015).",
-        notes=[_threshold("v"), f"Window: {type(model.window).__name__}."],
-        parameters=[*parameters(model, rows), *shape],
-        state=("w", "m", "from 0, switched on, to d, switched off"),
-        value="d * y", start="w_start / d",
-        statements=_THRESHOLDS.format(drive="v") + shaped + "\nrate = rate * window;",
-    )  # fmt: skip
+    source = "VTEAM, Kvatinsky et al., IEEE Trans. Circuits Syst. II 62:786 (2015)."
+    return _between_thresholds(model, source, "v", "w", "from 0, switched on, to d, switched off")
 
 
 @_cell.register
 def _(model: library.Team) -> Cell:
+    source = "TEAM, Kvatinsky et al., IEEE Trans. Circuits Syst. I 60:211 (2013)."
+    return _between_thresholds(model, source, "i", "x", "width of the barrier, from 0 to d")
+
+
+def _between_thresholds(model: library.Vteam | library.Team, source: str, drive: str, state: str, words: str) -> Cell:
+    """Of a `state` that rests between two thresholds of its `drive`."""
     shape, shaped = window(model.window)
-    rows = """
-        k_off; (0:inf); speed constant towards off
-        k_on; (-inf:0); speed constant towards on
-        alpha_off; (0:inf); exponent towards off
-        alpha_on; (0:inf); exponent towards on
-        i_off; (0:inf); threshold towards off
-        i_on; (-inf:0); threshold towards on
-        d; (0:inf); largest x
-        r_on; (0:inf); resistance at x = 0
-        r_off; (0:inf); resistance at x = d
-        width; [0:min(i_off, -i_on)); width over which the thresholds are smooth, 0 for sharp ones
-        x_start; [0:d]; x at the start
-    """
     return Cell(
-        reference="TEAM, Kvatinsky et al., IEEE Trans. Circuits Syst. I 60:211 (2013).",
-        notes=[_threshold("i"), f"Window: {type(model.window).__name__}."],
-        parameters=[*parameters(model, rows), *shape],
-        state=("x", "m", "width of the barrier, from 0 to d"),
-        value="d * y", start="x_start / d",
-        statements=_THRESHOLDS.format(drive="i") + shaped + "\nrate = rate * window;",
+        reference=source,
+        notes=[_threshold(drive), f"Window: {type(model.window).__name__}."],
+        parameters=[*parameters(model, _THRESHOLD_ROWS.format(drive=drive, state=state)), *shape],
+        state=(state, "m", words),
+        value="d * y", start=f"{state}_start / d",
+        statements=_THRESHOLDS.format(drive=drive) + shaped + "\nrate = rate * window;",
     )  # fmt: skip
 
 
@@ -152,6 +125,20 @@ def _(model: library.StanfordPku) -> Cell:
 def _threshold(drive: str) -> str:
     return f"Thresholds in {drive}: smooth within `width` of them, the sharp ones of the reference elsewhere."
 
+
+_THRESHOLD_ROWS = """
+    k_off; (0:inf); speed constant towards off
+    k_on; (-inf:0); speed constant towards on
+    alpha_off; (0:inf); exponent towards off
+    alpha_on; (0:inf); exponent towards on
+    {drive}_off; (0:inf); threshold towards off
+    {drive}_on; (-inf:0); threshold towards on
+    d; (0:inf); largest {state}
+    r_on; (0:inf); resistance at {state} = 0
+    r_off; (0:inf); resistance at {state} = d
+    width; [0:min({drive}_off, -{drive}_on)); width over which the thresholds are smooth, 0 for sharp ones
+    {state}_start; [0:d]; {state} at the start
+"""
 
 _THRESHOLDS = """
 i = v / (r_on + (r_off - r_on) * y);

@@ -5,12 +5,10 @@
   `Curve`: means with intervals over chips; `differing`: in what configs differ.
 - `first_values`, `scale_of`, `baseline_of`: which values of a run matter most, how people write them, and the digital
   score; `tick_text`: one value as people write it.
-- `COLOURS`, safe for the colour-blind; `names_of`: what may be an axis.
 """
 
 from ._axes import tick_text as tick_text
 from ._plot import (
-    COLOURS as COLOURS,
     Curve as Curve,
     Drawing as Drawing,
     baseline_of as baseline_of,
@@ -23,6 +21,5 @@ from ._table import (
     LongTable as LongTable,
     differing as differing,
     long_table as long_table,
-    names_of as names_of,
     select as select,
 )

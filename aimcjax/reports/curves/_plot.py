@@ -11,16 +11,16 @@ from scipy import stats
 
 from ...components import shorten, suggest
 from ...units import UNITS
+from .._palette import MARKERS, colours_of
 from .._saved_run import SavedRun
 from ._axes import set_ticks, tick_text
 from ._table import REPLICATES, LongTable, long_table, measured, select
 
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C8C00")  # after Okabe, Ito
-MARKERS = "osD^vPX*"
-DASHES: tuple[Any, ...] = ("-", (0, (6, 2)), (0, (2, 1)), (0, (6, 2, 1, 2)), (0, (1, 2)), (0, (8, 2, 1, 2, 1, 2)),
+_DASHES: tuple[Any, ...] = ("-", (0, (6, 2)), (0, (2, 1)), (0, (6, 2, 1, 2)), (0, (1, 2)), (0, (8, 2, 1, 2, 1, 2)),
                            (0, (4, 4)), (0, (3, 1, 1, 1)))  # fmt: skip
 _MOST_COLUMNS = 6
+_MOST_CURVES = len(_DASHES)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +71,7 @@ def plot_runs(
     if not table.values.size:
         raise ValueError(f"{y} has no finite value there; is the run finished?")
     panels = _levels(table, col, _MOST_COLUMNS, "panels")
-    hues = _levels(table, hue, len(COLOURS), "curves")
+    hues = _levels(table, hue, _MOST_CURVES, "curves")
     scale, label = scale_of(runs[0], y)
     figure = Figure(figsize=(max(6.4, 4.2 * len(panels)), 4.4), layout="constrained")
     axes = list(figure.subplots(1, len(panels), squeeze=False, sharey=same_scale)[0])
@@ -113,20 +113,21 @@ def _draw(
     axis: Axes, curves: Mapping[Any, Curve], hues: list[Any], table: LongTable, x: str, hue: str | None, scale: float
 ) -> None:
     numeric, unit = table.columns[x].dtype.kind in "fiub", table.units.get(x, "1")
+    colours = colours_of(hues)
     order = list(dict.fromkeys(value for found in curves.values() for value in found.x.tolist()))
     for level, found in curves.items():
         if not found.x.size:
             continue
         k = hues.index(level)
         style: dict[str, Any] = {
-            "color": COLOURS[k],
+            "color": colours[level],
             "label": None if hue is None else tick_text(level, table.units.get(hue or "", "1")),
         }
         mean, half = scale * found.mean, scale * found.half
         if numeric:
             every = max(1, len(found.x) // 12)
-            axis.plot(found.x, mean, linestyle=DASHES[k], marker=MARKERS[k], markersize=5, markevery=every, **style)
-            axis.fill_between(found.x, mean - half, mean + half, color=COLOURS[k], alpha=0.18, linewidth=0)
+            axis.plot(found.x, mean, linestyle=_DASHES[k], marker=MARKERS[k], markersize=5, markevery=every, **style)
+            axis.fill_between(found.x, mean - half, mean + half, color=colours[level], alpha=0.18, linewidth=0)
         else:
             at = np.asarray([order.index(value) for value in found.x]) + (k - (len(hues) - 1) / 2) * 0.6 / len(hues)
             axis.errorbar(at, mean, half, fmt=MARKERS[k], markersize=6, capsize=3, **style)
@@ -163,8 +164,9 @@ def baseline_of(run: SavedRun, y: str) -> float | None:
 def _baselines(axis: Axes, runs: Sequence[SavedRun], y: str, hue: str | None, hues: list[Any], scale: float) -> None:
     found = {run.label: baseline for run in runs if (baseline := baseline_of(run, y)) is not None}
     if hue == "run" and len(set(found.values())) > 1:
+        colours = colours_of(hues)
         for label, value in found.items():
-            axis.axhline(scale * value, color=COLOURS[hues.index(label)], linestyle=":", linewidth=1.2)
+            axis.axhline(scale * value, color=colours[label], linestyle=":", linewidth=1.2)
         axis.plot([], [], ":", color="#444444", label="digital baselines")
         return
     for value in dict.fromkeys(found.values()):
@@ -227,7 +229,7 @@ def _first_hue(runs: Sequence[SavedRun], y: str, taken: set[str]) -> str | None:
     array = measured(runs[0])[y]
     swept = [str(name) for name in array.coords if "." in str(name)]
     names = [*(str(dim) for dim in array.dims if dim not in (*REPLICATES, "point") and dim in array.coords), *swept]
-    few = lambda name: len(np.unique(array.coords[name].values)) <= len(COLOURS)
+    few = lambda name: len(np.unique(array.coords[name].values)) <= _MOST_CURVES
     return next((name for name in names if name not in taken and few(name)), None)
 
 

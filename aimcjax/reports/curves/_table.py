@@ -67,14 +67,6 @@ def measured(run: SavedRun) -> xr.Dataset:
     return run.data
 
 
-def names_of(runs: Sequence[SavedRun], y: str) -> list[str]:
-    """What can be an axis or a colour: dimensions and coordinates of `y`, `device`, `run`, and what the configs differ
-    in."""
-    array = measured(runs[0])[y]
-    found = [*(dim for dim in array.dims if dim != _POINTS), *array.coords, "device", "run"]
-    return list(dict.fromkeys([*map(str, found), *differing(runs)]))
-
-
 def differing(runs: Sequence[SavedRun]) -> list[str]:
     """Paths at which the configs differ, but for the name of the run."""
     trees = [flat(run.config) for run in runs]

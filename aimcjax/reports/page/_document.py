@@ -10,10 +10,11 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from .._saved_run import SavedRun, reading
+from .._text import table
 from ..bibliography import bibtex, cited
 from ..curves import differing
 from . import _comparison as comparison
-from ._markup import Citations, code, escape, fence, slug, table
+from ._markup import Citations, code, escape, fence, slug
 from ._methods import methods
 from ._pictures import Picture, pictures
 from ._results_table import RESULT_COLUMNS, result_rows

@@ -19,8 +19,8 @@ _ANCHOR = re.compile(r'<a id="([\w-]+)"></a>')
 
 
 def to_html(markdown: str, title: str, images: Mapping[str, bytes]) -> str:
-    """One page: style and `images` (by the paths that `markdown` has for them) inside, no scripts, no raw HTML from the
-    text, links only to places in it. Pictures that are not in `images` become their captions."""
+    """One page under the `title`: style and `images` (by the paths that `markdown` has for them) inside, no scripts, no
+    raw HTML from the text, links only to places in it. Pictures that are not in `images` become their captions."""
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     parser.validateLink = lambda url: url.startswith("#") or url in images
     tokens = parser.parse(_ANCHOR.sub(f"{_OPEN}\\1{_CLOSE}", markdown))

@@ -1,7 +1,7 @@
 """Pieces of Markdown that a page is made of."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from ..bibliography import Entry, library
 
@@ -19,12 +19,6 @@ def code(text: object) -> str:
     """Text in the letters of a program, also within a table."""
     plain = " ".join(str(text).split()).replace("`", "'")
     return f"`{plain.replace('|', chr(92) + '|')}`" if plain else "``` ```"
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table whose cells are Markdown already."""
-    lines = [list(header), ["---"] * len(header), *(list(row) for row in rows)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def fence(text: str, language: str) -> str:

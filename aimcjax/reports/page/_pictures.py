@@ -11,14 +11,16 @@ from scipy import stats
 
 from ...devices import AbstractDevice
 from ...units import day, parse_quantity, uS
+from .._palette import GREEN, VERMILLION, colours_of
 from .._saved_run import SavedRun, at_path
 from ..bibliography import build_device
-from ..curves import COLOURS, baseline_of, first_values, plot_runs, scale_of, tick_text
+from ..curves import baseline_of, first_values, plot_runs, scale_of, tick_text
 
 
 _LEVELS = (0.1, 0.4, 1.0)  # of the range
 _CELLS = 1000
-_HATCHES = ("", "///", "...", "xxx", "\\\\\\", "+++")
+_MOST_CURVES = 8
+_HATCHES = {"uncompensated": "", "compensated": "///"}
 _MEASURES = {
     ("direct", "uncompensated"): "none",
     ("direct", "compensated"): "compensation",
@@ -65,12 +67,13 @@ def _ablation(run: SavedRun, y: str) -> Picture:
     scale, label = scale_of(run, y)
     roads, kinds = run.data.road.values.tolist(), run.data.compensation.values.tolist()
     keys = [key for key in _MEASURES if key[0] in roads and key[1] in kinds]
+    colours = colours_of(roads)
     figure = Figure(figsize=(1.6 + 1.3 * len(keys), 3.8), layout="constrained")
     axis = figure.subplots()
     for k, (road, kind) in enumerate(keys):
         values = scale * run.data[y].sel(road=road, compensation=kind).isel(time=at).values
         half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
-        axis.bar(k, values.mean(), yerr=half, capsize=4, color=COLOURS[k], hatch=_HATCHES[k], edgecolor="white")
+        axis.bar(k, values.mean(), yerr=half, capsize=4, color=colours[road], hatch=_HATCHES[kind], edgecolor="white")
         axis.annotate(f"{values.mean():.{1 if scale == 100 else 3}f}", (k, values.mean() + half), ha="center",
                       va="bottom", fontsize="small", xytext=(0, 2), textcoords="offset points")  # fmt: skip
     baseline = baseline_of(run, y)
@@ -103,7 +106,7 @@ def _of_sweep(run: SavedRun) -> Iterator[Picture]:
         yield Picture("results", drawn.figure, f"{scale_of(run, y)[1]}: {drawn.caption}.")
     for path in swept[:6]:
         if len(np.unique(array.coords[path].values)) > 1:
-            few = "time" in array.dims and 1 < array.sizes["time"] <= len(COLOURS)
+            few = "time" in array.dims and 1 < array.sizes["time"] <= _MOST_CURVES
             drawn = plot_runs([run], x=path, y=y, hue="time" if few else None)
             yield Picture(f"sensitivity_{path}", drawn.figure, f"Sensitivity to {path}: {drawn.caption}.")
 
@@ -116,7 +119,7 @@ def _energy(run: SavedRun) -> Iterator[Picture]:
     total = 1e15 * float(per_mac["total"])
     figure = Figure(figsize=(6.4, 1.2 + 0.3 * len(parts)), layout="constrained")
     axis = figure.subplots()
-    bars = axis.barh(list(parts), list(parts.values()), color=COLOURS[2])
+    bars = axis.barh(list(parts), list(parts.values()), color=GREEN)
     axis.bar_label(bars, [f"{v:.3g} fJ ({v / total:.0%})" for v in parts.values()], padding=3, fontsize="small")
     axis.invert_yaxis()
     axis.set(xlabel="energy per MAC (fJ)", xlim=(0, 1.35 * max(parts.values())))
@@ -140,7 +143,7 @@ def _cells(run: SavedRun) -> Iterator[Picture]:
     figure = Figure(figsize=(10.0, 3.6), layout="constrained")
     axes = figure.subplots(1, len(_LEVELS), sharey=True)
     for axis, level, change in zip(axes, _LEVELS, changes, strict=True):
-        axis.boxplot(list(change / uS), whis=(5, 95), showfliers=False, medianprops={"color": COLOURS[1]})
+        axis.boxplot(list(change / uS), whis=(5, 95), showfliers=False, medianprops={"color": VERMILLION})
         axis.axhline(0.0, color="#444444", linestyle=":", linewidth=1)
         axis.set_xticks(range(1, len(times) + 1), [tick_text(t, "s") for t in times], rotation=30, ha="right")
         axis.set(title=f"target {level:.0%} of the range", xlabel="time after programming")

@@ -13,7 +13,10 @@ _MARKS = ("report.html", "report.md", "references.bib", "results_table.csv")  # 
 
 
 def check_page_target(out: Path, *, overwrite: bool) -> None:
-    """Before any work: whether a page can be written to `out`. **Raises:** `ValueError` of one line."""
+    """Before any work: whether a page can be written to `out`, in place of another if `overwrite`.
+
+    **Raises:** `ValueError` of one line.
+    """
     try:
         there, parent = out.exists(), next(folder for folder in out.resolve().parents if folder.exists())
     except (OSError, RuntimeError) as error:
@@ -29,7 +32,7 @@ def check_page_target(out: Path, *, overwrite: bool) -> None:
 
 def write_page(page: Page, out: Path, *, overwrite: bool = False) -> None:
     """Writes `report.html`, all in one; `report.md` with `figures/` and `configs/`; `references.bib`;
-    `results_table.csv`.
+    `results_table.csv`, of the `page` into the folder `out`, in place of another page if `overwrite`.
 
     **Raises:** `ValueError` of one line where `out` cannot be written.
     """
