@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from aimcjax import cli, devices as library, studies, training
 from aimcjax.config import load_config
-from aimcjax.studies import _roads
+from aimcjax.studies._networks import _roads
 
 
 CONFIGS = Path(__file__).parents[1] / "configs"

@@ -29,6 +29,9 @@ LEVELS = [
     {"__main__"},
 ]
 LEVEL = {part: level for level, parts in enumerate(LEVELS) for part in parts}
+# The same of the folders of one part that has many.
+STUDIES = [{"_running"}, {"_networks"}, {"_main_job", "_sweep", "_in_memory", "_chip"}, {"_outlook"}, {"_registry"}]
+STUDY_LEVEL = {part: level for level, parts in enumerate(STUDIES) for part in parts}
 ONLY_IN = {"pydantic": {"config"}, "typer": {"cli"}, "matplotlib": {"reports"}, "zarr": {"sweeps"},
            "xarray": {"reports", "chips", "sweeps", "studies"},
            "sklearn": {"datasets"}, "orbax": {"checkpoint"}, "flax": {"nn"}, "numpyro": {"fitting"},
@@ -64,6 +67,16 @@ def test_imports_point_down(path: pathlib.Path) -> None:
         if name[0] == "aimcjax" and len(name) > 1 and name[1] != part:
             assert name[1] in LEVEL, f"{path} imports {'.'.join(name)}"
             assert LEVEL[name[1]] < LEVEL[part], f"{part} must not import {name[1]}"
+
+
+def test_studies_import_what_stands_before_them() -> None:
+    files = {path: path.relative_to(PACKAGE / "studies").with_suffix("").parts[0]
+             for path in (PACKAGE / "studies").rglob("*.py")}  # fmt: skip
+    assert set(files.values()) - {"__init__"} == set(STUDY_LEVEL)
+    for path, part in files.items():
+        used = {name[2] for name in _imports(path) if name[:2] == ("aimcjax", "studies")} - {part}
+        above = [one for one in used if STUDY_LEVEL[one] >= STUDY_LEVEL.get(part, len(STUDIES))]
+        assert not above, f"{path} imports {above}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))

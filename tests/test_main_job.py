@@ -16,7 +16,7 @@ from aimcjax import checkpoint, nn, sweeps
 from aimcjax.cli import app
 from aimcjax.config import load_config
 from aimcjax.models import Mlp
-from aimcjax.studies import _roads
+from aimcjax.studies._networks import _roads
 
 
 CONFIG = Path(__file__).parents[1] / "configs" / "mlp_digits.yaml"

@@ -12,7 +12,8 @@ from typer.testing import CliRunner, Result
 
 from aimcjax import chips, cli
 from aimcjax.config import load_config
-from aimcjax.studies import _roads, place_shapes
+from aimcjax.studies import place_shapes
+from aimcjax.studies._networks import _roads
 
 
 CONFIG = str(Path(__file__).parents[1] / "configs" / "mlp_digits.yaml")

@@ -143,11 +143,10 @@ class ChoppedConfig(Ttv2Config):
         return in_memory.cttv2(device, slow=slow, **self._settings())
 
 
-class AgadConfig(Ttv2Config):
+class AgadConfig(ChoppedConfig):
     """`in_memory.agad`."""
 
     type: Literal["agad"] = "agad"
-    chop: Number = Field(0.1, ge=0, le=1)
     random_chop: bool = Field(False, strict=True)
     beta: Number = Field(0.5, gt=0, le=1)
 

@@ -122,29 +122,20 @@ class MoeConfig(Section):
 
     def build(self, data: Dataset, key: PRNGKey) -> models.Mixtral:
         """The network for the text of `data`, with initial weights from `key`."""
-        sizes = _sizes_of_text(self, data)
-        del sizes["balance"]
-        return models.Mixtral(models.MixtralConfig(**sizes), key=key)
+        return models.Mixtral(models.MixtralConfig(**_sizes_of_text(self, data)), key=key)
 
 
-class SigmaMoeConfig(Section):
-    """`aimcjax.models.SigmaDecoder`; `hidden` and `balance` as for a `moe`."""
+class SigmaMoeConfig(MoeConfig):
+    """`aimcjax.models.SigmaDecoder`; sizes and `balance` as for a `moe`."""
 
     type: Literal["sigma_moe"]
-    dim: Size = 256
-    n_layers: Size = 4
-    n_heads: Size = 8
-    n_kv_heads: Size = 4
     hidden: Size = 128
     n_experts: Size = 16
     top_k: Size = 4
-    balance: Number = Field(0.02, ge=0)
 
     def build(self, data: Dataset, key: PRNGKey) -> models.SigmaDecoder:
         """The network for the text of `data`, with initial weights from `key`."""
-        sizes = _sizes_of_text(self, data)
-        del sizes["balance"]
-        return models.SigmaDecoder(models.SigmaDecoderConfig(**sizes), key=key)
+        return models.SigmaDecoder(models.SigmaDecoderConfig(**_sizes_of_text(self, data)), key=key)
 
 
 class EncoderConfig(Section):
@@ -259,7 +250,8 @@ def _sizes_of_sentences(section: Any, data: Dataset) -> dict[str, Any]:
 
 def _sizes_of_text(section: Any, data: Dataset) -> dict[str, Any]:
     _check_input(section, data, ndim=2, integers=True, what="a text", every_position=True)
-    return {**section.model_dump(exclude={"type"}), "vocab_size": data.n_classes, "n_positions": data.x_train.shape[1]}
+    sizes = section.model_dump(exclude={"type", "balance"})
+    return {**sizes, "vocab_size": data.n_classes, "n_positions": data.x_train.shape[1]}
 
 
 def _check_input(

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from ..components import read_yaml, shorten
@@ -193,7 +194,13 @@ def _read_data(folder: Path) -> xr.Dataset | None:
             warnings.simplefilter("ignore")  # of formats, about which a reader can do nothing
             opened = xr.open_zarr(path, consolidated=False) if path is store else xr.open_dataset(path)
             with opened as data:
-                return data.load()
+                return _with_plain_words(data.load())
     except (OSError, ValueError, KeyError, RuntimeError, TypeError, ImportError) as error:
         why = " ".join(str(error).split())[:200] or type(error).__name__
         raise ValueError(f"{path} is damaged: {why}; make the run again") from None
+
+
+def _with_plain_words(data: xr.Dataset) -> xr.Dataset:
+    """Strings of variable length, which zarr reads, as NumPy casts and compares them."""
+    words = {name: coord for name, coord in data.coords.items() if coord.dtype.kind == "T"}
+    return data.assign_coords({n: (c.dims, np.asarray(c.values.tolist()), c.attrs) for n, c in words.items()})

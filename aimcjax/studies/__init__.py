@@ -14,28 +14,27 @@
   where they are there already.
 - `check_target`, `new_run`: one directory per run; unfinished ones go on where they were.
 - `Progress`: bars and spinners. `is_finished_sweep`; `RunDirectoryError`: why a directory cannot be written.
+
+Where they live, from what all share to what knows them all: `_running` (directories of runs), `_networks` (trained and
+taken to chips), the studies `_main_job`, `_sweep`, `_in_memory` and `_chip`, then `_outlook` (what they would take) and
+`_registry` (which config is of which study).
 """
 
-from ._check import check as check
-from ._codesign import codesign as codesign
-from ._delta_rule import delta_rule as delta_rule
-from ._dispatch import run as run
-from ._economics import economics as economics
-from ._in_memory_lora import in_memory_lora as in_memory_lora
-from ._in_memory_toy import in_memory_toy as in_memory_toy
-from ._in_memory_training import in_memory_training as in_memory_training
-from ._networks import trained_networks as trained_networks
-from ._outlook import Outlook as Outlook, in_words as in_words
-from ._placing import place_shapes as place_shapes
-from ._plan import plan as plan
-from ._progress import Progress as Progress
-from ._roads import cautions as cautions
-from ._run_directory import (
+from ._chip import codesign as codesign, economics as economics, service as service
+from ._in_memory import (
+    delta_rule as delta_rule,
+    in_memory_lora as in_memory_lora,
+    in_memory_toy as in_memory_toy,
+    in_memory_training as in_memory_training,
+)
+from ._main_job import score_over_time as score_over_time, train as train
+from ._networks import cautions as cautions, trained_networks as trained_networks
+from ._outlook import Outlook as Outlook, in_words as in_words, place_shapes as place_shapes, plan as plan
+from ._registry import check as check, run as run
+from ._running import (
+    Progress as Progress,
     RunDirectoryError as RunDirectoryError,
     check_target as check_target,
     new_run as new_run,
 )
-from ._score_over_time import score_over_time as score_over_time
-from ._service import service as service
 from ._sweep import is_finished_sweep as is_finished_sweep, sweep as sweep
-from ._train import train as train

@@ -14,8 +14,7 @@ from aimcjax.fitting import FORMATS, read_csv
 from aimcjax.units import uS
 
 
-EXPERIMENTS = Path(__file__).parents[2] / "experiments"
-EXAMPLES = EXPERIMENTS / "data"
+EXAMPLES = Path(__file__).parents[2] / "experiments" / "data"
 DRIFT = "t [s], g [uS]\n1, 10\n10, 9.5\n100, 8.7\n1000, 8\n"
 
 
@@ -39,7 +38,7 @@ def _line(result: Result) -> str:
 
 
 def _recipe() -> Any:
-    spec = importlib.util.spec_from_file_location("make_example_data", EXPERIMENTS / "make_example_data.py")
+    spec = importlib.util.spec_from_file_location("make", EXAMPLES / "make.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

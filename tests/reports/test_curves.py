@@ -1,18 +1,20 @@
 """Values of runs over anything, their means and intervals, and what is refused."""
 
 import re
+import warnings
 from pathlib import Path
 from typing import Any, cast
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import xarray as xr
 from matplotlib.figure import Figure
 from saved_runs import TIMES, main_job, study, sweep
 from scipy import stats
 
 from aimcjax.chips import COMPONENTS, Cost
-from aimcjax.reports import Results, TileErrors, read_runs
+from aimcjax.reports import Results, TileErrors, _saved_run, read_runs
 from aimcjax.reports._figures import _curves
 from aimcjax.reports._palette import COLOURS, colours_of
 from aimcjax.reports.curves import curve, differing, long_table, plot_runs, select, tick_text
@@ -158,3 +160,15 @@ def test_numbers_are_written_as_people_write_them() -> None:
     assert tick_text(2.6e6, "s") == "30.1 days"
     assert tick_text(5e-6, "S") == "5 uS"
     assert tick_text("hwa", "1") == "hwa"
+
+
+def test_words_along_an_axis_of_a_store_are_plain(tmp_path: Path) -> None:
+    written = np.asarray(["gpt(dim=96)", "moe"], np.dtypes.StringDType())
+    data = xr.Dataset({"loss": ("model", [1.0, 2.0])}, coords={"model": ("model", written, {"units": ""})})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the format of strings
+        data.to_zarr(tmp_path / "results.zarr", consolidated=False)
+    found = _saved_run._read_data(tmp_path)
+    assert found is not None
+    assert found["model"].values.astype(str).tolist() == ["gpt(dim=96)", "moe"]
+    assert found["model"].attrs == {"units": ""}

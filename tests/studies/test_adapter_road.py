@@ -11,7 +11,7 @@ import pytest
 
 from aimcjax import chips, nn, reports, training
 from aimcjax.config import ConfigError, load_config
-from aimcjax.studies import _roads, _trainings
+from aimcjax.studies._networks import _roads, _trainings
 
 
 CONFIG = Path(__file__).parents[2] / "configs" / "mlp_digits.yaml"

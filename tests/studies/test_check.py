@@ -8,8 +8,8 @@ import pytest
 
 from aimcjax import studies
 from aimcjax.config import load_study
-from aimcjax.studies._outlook import in_words
-from aimcjax.studies._work import Rates, Work, work_of
+from aimcjax.studies import in_words
+from aimcjax.studies._outlook._work import Rates, Work, work_of
 
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -72,6 +72,8 @@ def test_an_estimate_has_its_parts() -> None:
     assert found.seconds == pytest.approx(sum(part.run_s + part.compile_s for part in found.parts))
     twice = studies.check(load_study(CONFIGS / "mlp_digits.yaml", ["sweep.n_chips=500"]))
     assert twice.parts[-1].words == "1,000 programmed, 12,000 times read"
+    direct = studies.check(load_study(CONFIGS / "sweep_digits.yaml", ["sweep.networks=[direct]"]))
+    assert [part.name for part in direct.parts] == ["digital training", "chips"]  # the other is not trained
 
 
 @pytest.mark.parametrize(
@@ -80,6 +82,7 @@ def test_an_estimate_has_its_parts() -> None:
         ("chip.max_tiles=2", "has 2 tiles"),
         ("hwa_training.batch_size=5000", "5000"),
         ("sweep.axes={tile.cos: [1]}", "cos"),
+        ("sweep.until={ci95: 0.1, metric: perplexity}", "perplexity is not measured"),
     ],
 )
 def test_what_a_run_would_refuse_is_refused(override: str, fragment: str) -> None:

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from aimcjax import cli
 from aimcjax.chips import codesign
 from aimcjax.config import ConfigError, load_study
-from aimcjax.studies import _codesign as study, _codesign_report as report
-from aimcjax.studies._progress import Progress
+from aimcjax.studies import Progress
+from aimcjax.studies._chip import _codesign as study, _codesign_report as report
 from aimcjax.training import ACCURACY
 
 

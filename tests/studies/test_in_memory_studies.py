@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from aimcjax import cli, studies
 from aimcjax.config import ConfigError, load_config, load_study
-from aimcjax.studies import _delta_rule, _in_memory_training, _vit_in_memory
+from aimcjax.studies._in_memory import _delta_rule, _training, _vit
 from aimcjax.training import cross_entropy
 
 
@@ -80,13 +80,13 @@ def test_arrays_take_the_place_of_layers_in_the_transformer() -> None:
     config = load_study(CONFIGS / "insitu_lora.yaml", ["model.dim=8", "model.n_heads=2"])
     data = config.data.load()
     model, (x, y) = config.model.build(data, jr.key(0)), (jnp.asarray(part[:2]) for part in (data.x_test, data.y_test))
-    lora, full = _vit_in_memory.factors(config, model, jr.key(1)), _vit_in_memory.matrices(config, model)
+    lora, full = _vit.factors(config, model, jr.key(1)), _vit.matrices(config, model)
     for trainees in (lora, full):
         found = jax.vmap(trainees.put(model, trainees.params))(x)
         np.testing.assert_allclose(found, jax.vmap(model)(x), atol=1e-5)
     loss = lambda model: 2.0 * cross_entropy(jax.vmap(model)(x), y)  # factors are of the sum over the batch
     expected = eqx.filter_jit(eqx.filter_grad(loss))(model)
-    gradients = lambda params: _vit_in_memory.gradients(model, full, params, x, y, key=jr.key(2))
+    gradients = lambda params: _vit.gradients(model, full, params, x, y, key=jr.key(2))
     _, outers = jax.jit(gradients)(full.params)
     block = expected.blocks[0]
     slopes = {"embed": expected.embed, "head": expected.head, "blocks/0/attention/qkv": block.attention.qkv,
@@ -140,8 +140,8 @@ def test_a_batch_is_not_larger_than_the_data(tmp_path: Path) -> None:
 
 def test_rules_that_differ_in_numbers_share_a_program() -> None:
     """References, rates and choppers are numbers; step laws and lengths of trains are not."""
-    jobs = _in_memory_training._jobs(load_study(CONFIGS / "insitu_digits.yaml"))
-    groups = [{(job.cells, job.algorithm) for job in group} for group in _in_memory_training._together(jobs)]
+    jobs = _training._jobs(load_study(CONFIGS / "insitu_digits.yaml"))
+    groups = [{(job.cells, job.algorithm) for job in group} for group in _training._together(jobs)]
     assert sum(len(group) for group in groups) == len(jobs) == 29
     together = {(cells, name) for cells in ("RRAM", "RRAM, reference off") for name in ("TTv2", "c-TTv2")}
     assert together in groups

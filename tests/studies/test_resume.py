@@ -18,8 +18,7 @@ import xarray as xr
 
 from aimcjax import checkpoint, studies
 from aimcjax.config import load_config
-from aimcjax.studies import _roads
-from aimcjax.studies._networks import Kept, losses
+from aimcjax.studies._networks import Kept, _roads, losses
 from aimcjax.training import _saves
 
 

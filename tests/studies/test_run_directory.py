@@ -8,7 +8,7 @@ import jax
 import pytest
 
 from aimcjax.studies import RunDirectoryError, check_target, new_run
-from aimcjax.studies._run_directory import versions, write_json
+from aimcjax.studies._running import versions, write_json
 
 
 FILES = ("summary.json", "config.yaml", "versions.json", "results.nc")

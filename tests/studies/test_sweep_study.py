@@ -12,7 +12,7 @@ import xarray as xr
 
 from aimcjax import nn, studies, sweeps
 from aimcjax.config import ConfigError, load_config
-from aimcjax.studies import _points
+from aimcjax.studies._sweep import _points
 
 
 PATH = Path(__file__).parents[2] / "configs" / "mlp_digits.yaml"

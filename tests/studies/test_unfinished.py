@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from aimcjax.studies import RunDirectoryError, new_run
-from aimcjax.studies._run_directory import first_difference
+from aimcjax.studies._running import first_difference
 
 
 CONFIG = "name: one\ntile: {rows: 4, adc: {bits: 8}}\n"

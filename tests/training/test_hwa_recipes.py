@@ -17,7 +17,7 @@ from jax.extend.core import jaxprs_in_params
 from aimcjax import models, nn, tiles, training
 from aimcjax.config import ConfigError, load_config
 from aimcjax.models import Mlp
-from aimcjax.studies import _roads, _trainings
+from aimcjax.studies._networks import _roads, _trainings
 
 
 RNG = np.random.default_rng(0)
