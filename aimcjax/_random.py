@@ -81,6 +81,7 @@ def normal(key: PRNGKey, shape: tuple[int, ...], dtype: jnp.dtype | None = None)
 def bits_at(words: UInt32[Array, "*n 2"], index: UInt32[Array, "*m"]) -> UInt32[Array, "..."]:
     """32 random bits at every `index` of the generator that the two `words` of a key select, in any order and as often
     as one likes; shapes broadcast."""
+    words = _once(words)
     return _mix(_mix(index * jnp.uint32(_GOLDEN) + words[..., 0]) ^ words[..., 1])
 
 
@@ -140,6 +141,13 @@ def _words(key: PRNGKey) -> UInt32[Array, "2"]:
     for word in more:  # keys of the "rbg" generators have four words
         low, high = _mix(low + word), _mix(high ^ low)
     return jnp.stack([low, high])
+
+
+def _once(words: UInt32[Array, "*n"]) -> UInt32[Array, "*n"]:
+    """`words` divided by one: XLA holds a division for expensive and keeps its result, where it would repeat the hash
+    that made the words in every number drawn from them. That the divisor is one it does not see; LLVM does."""
+    one = jnp.maximum(words >> 31, jnp.uint32(1))
+    return lax.div(words, one)
 
 
 def _symmetric(bits: UInt32[Array, "*n"]) -> Float[Array, "*n"]:

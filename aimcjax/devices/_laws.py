@@ -6,6 +6,7 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float
 
 from .._types import Scalar, physical
@@ -57,7 +58,11 @@ class Power(AbstractLaw):
     high: Scalar = physical(float("inf"))
 
     def __call__(self, x: Float[Array, "*cell"]) -> Float[Array, "*cell"]:
-        return (self.coefficient * x**self.exponent).clip(max=self.high)
+        # As an exponential: half the cost of a general power, which minds the sign of x
+        positive = x > 0
+        power = jnp.exp(self.exponent * jnp.log(jnp.where(positive, x, 1.0)))
+        power = jnp.where(positive, power, lax.stop_gradient(0.0**self.exponent))
+        return (self.coefficient * power).clip(max=self.high)
 
 
 class Saturation(AbstractLaw):

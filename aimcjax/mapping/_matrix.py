@@ -9,6 +9,7 @@ from jax.sharding import AxisType, PartitionSpec
 from jaxtyping import Array, Float
 
 from .. import _random
+from .._over import over
 from .._types import PRNGKey, Time
 from ..tiles import AbstractTileDesign, ages, check_finite, check_time, read_together
 from ._compensation import AbstractCompensation, GlobalDriftCompensation
@@ -52,7 +53,7 @@ class MatrixSnapshot(eqx.Module):
             return read_together(self.design, tiles, x, factor, unit, key=key, dtype=dtype)
 
         keys = _random.split(key, part.grid_cols)
-        return part.join_vector(jax.vmap(column, in_axes=(1, 1, 0))(self.tiles, self.factor, keys))
+        return part.join_vector(over(column, self.tiles, self.factor, keys, axes=(1, 1, 0)))
 
 
 class TiledMatrix(eqx.Module):

@@ -70,6 +70,7 @@ from ._noise import (
     ShotNoise as ShotNoise,
     ThermalNoise as ThermalNoise,
     finite_root as finite_root,
+    with_noise as with_noise,
 )
 from ._pipeline import PipelineAdc as PipelineAdc
 from ._pulse_width import PulseWidthDac as PulseWidthDac

@@ -1,6 +1,8 @@
 """Output side: the current of a column becomes a number."""
 
 import abc
+import functools as ft
+from collections.abc import Callable
 
 import equinox as eqx
 from jaxtyping import Array, Float
@@ -45,4 +47,22 @@ class UniformAdc(AbstractAdc):
 
     def __call__(self, i: Float[Array, " cols"], *, key: PRNGKey) -> Float[Array, " cols"]:
         """The currents `i` [A] as converted; currents beyond full scale saturate."""
-        return quantize(i + self.noise * _random.normal(key, i.shape, i.dtype), self.i_max, self.bits)
+        return self.steps(i + self.noise * _random.normal(key, i.shape, i.dtype))
+
+    def steps(self, i: Float[Array, " cols"]) -> Float[Array, " cols"]:
+        """What currents `i` [A] at the quantiser itself, behind the noise, are converted to [A]."""
+        return quantize(i, self.i_max, self.bits)
+
+
+@ft.singledispatch
+def front_noise(adc: AbstractAdc) -> tuple[Scalar | None, Callable[..., Float[Array, " cols"]]]:
+    """Gaussian noise at the input of `adc` that is the same for all currents, as a variance [A^2], and the converter
+    `(i, key=...)` without it; `None` and `adc` where there is none of that kind. What is in front of the converter
+    adds the variance to its own: one normal number a conversion instead of two. Register with
+    `@front_noise.register`."""
+    return None, adc
+
+
+@front_noise.register
+def _(adc: UniformAdc) -> tuple[Scalar | None, Callable[..., Float[Array, " cols"]]]:
+    return adc.noise**2, lambda i, *, key: adc.steps(i)

@@ -120,8 +120,16 @@ class NoisyAdc(AbstractAdc, AbstractWrapped):
     def __call__(self, i: Float[Array, " cols"], *, key: PRNGKey) -> Float[Array, " cols"]:
         """The currents `i` [A] as converted."""
         key_noise, key_adc = _random.split(key, 2)
-        std = finite_root(self.noise.variance(i))
-        return self.adc(i + std * _random.normal(key_noise, i.shape, i.dtype), key=key_adc)
+        return self.adc(with_noise(i, self.noise.variance(i), key=key_noise), key=key_adc)
+
+
+def with_noise(
+    i: Float[Array, " cols"], variance: Float[Array, " #cols"] | Scalar | None, *, key: PRNGKey
+) -> Float[Array, " cols"]:
+    """Currents `i` [A] and Gaussian noise of `variance` [A^2]; `i` itself where that is `None`."""
+    if variance is None:
+        return i
+    return i + finite_root(variance) * _random.normal(key, i.shape, i.dtype)
 
 
 def finite_root(variance: Float[Array, "*n"]) -> Float[Array, "*n"]:

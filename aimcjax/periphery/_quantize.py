@@ -32,11 +32,11 @@ def quantize(z: Float[Array, "*n"], bound: Scalar, bits: Scalar) -> Float[Array,
 
     **Reference:** Rasch et al., Nat. Commun. 14:5282 (2023), Methods.
     """
-    n_steps = 2.0**bits - 2.0
-    step = 2.0 * bound / n_steps
-    code, largest = round_straight_through(z / step), 0.5 * n_steps
+    largest = 0.5 * (2.0**bits - 2.0)
+    code = round_straight_through(z * (largest / bound))
     # Codes are compared, not products with the step: rounding could put the last one, and its gradient, outside
-    return jnp.where(code > largest, bound, jnp.where(code < -largest, -bound, step * code))
+    code = jnp.where(code > largest, largest, jnp.where(code < -largest, -largest, code))
+    return code * (bound / largest)
 
 
 def clamp(z: Float[Array, "*n"], bound: Float[Array, "*#n"] | Scalar | float) -> Float[Array, "*n"]:

@@ -1,6 +1,8 @@
 """The array itself: voltages on the rows, conductances at the crossings, currents from the columns."""
 
 import abc
+import functools as ft
+import operator
 from typing import Any
 
 import equinox as eqx
@@ -9,9 +11,8 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from .. import _random
 from .._types import PRNGKey, Scalar, physical
-from ..periphery import finite_root
+from ..periphery import with_noise
 from ..units import Ohm
 
 
@@ -50,21 +51,25 @@ class AbstractCrossbar(eqx.Module):
     def mean_currents(self, prepared: Any, v: Float[Array, " rows"], *, v_max: Scalar) -> Float[Array, " cols"]:
         """Noise-free column currents [A] of what `prepare` gave, for row voltages `v` [V] of range `v_max` [V]."""
 
-    def currents(
-        self, prepared: Any, v: Float[Array, " rows"], *, v_max: Scalar, key: PRNGKey
-    ) -> Float[Array, " cols"]:
-        r"""Column currents [A] of one read.
+    def moments(
+        self, prepared: Any, v: Float[Array, " rows"], *, v_max: Scalar
+    ) -> tuple[Float[Array, " cols"], Float[Array, " cols"] | None]:
+        r"""Mean [A] and variance [A^2] of the column currents of one read, `None` for cells without noise:
+        $\mathrm{Var}(\sum_r v_r g_{rc}) = \sum_r v_r^2 \sigma_{rc}^2$ for independent cells.
 
-        Independent Gaussian noise of the cells is drawn per column, not per cell: the same law, since
-        $\mathrm{Var}(\sum_r v_r g_{rc}) = \sum_r v_r^2 \sigma_{rc}^2$, at one cheap product instead of
-        rows x cols normals.
+        Noise is drawn per column, not per cell: the same law, at one cheap product instead of rows x cols normals.
         """
         i = self.mean_currents(prepared, v, v_max=v_max)
         if prepared.variance is None:
-            return i
+            return i, None
         squares = (v**2).astype(prepared.variance.dtype)
-        variance = jnp.matmul(squares, prepared.variance, preferred_element_type=i.dtype)
-        return i + finite_root(variance) * _random.normal(key, i.shape, i.dtype)
+        return i, jnp.matmul(squares, prepared.variance, preferred_element_type=i.dtype)
+
+    def currents(
+        self, prepared: Any, v: Float[Array, " rows"], *, v_max: Scalar, key: PRNGKey
+    ) -> Float[Array, " cols"]:
+        """Column currents [A] of one read: `moments` with Gaussian noise."""
+        return with_noise(*self.moments(prepared, v, v_max=v_max), key=key)
 
 
 def column_variance(g_std: Cells | None, polarity: Float[Array, " pair"]) -> Float[Array, "rows cols"] | None:
@@ -84,7 +89,13 @@ def column_variance(g_std: Cells | None, polarity: Float[Array, " pair"]) -> Flo
 
 def cell_matrix(g: Cells, g_std: Cells | None, polarity: Float[Array, " pair"]) -> CellMatrix:
     """Ohm and Kirchhoff without wires: the cells of a weight are added up before any product."""
-    return CellMatrix(jnp.tensordot(polarity, g, axes=1, precision=_EXACT), column_variance(g_std, polarity))
+    return CellMatrix(over_cells(polarity, g), column_variance(g_std, polarity))
+
+
+def over_cells(polarity: Float[Array, " pair"], cells: Cells) -> Float[Array, "rows cols"]:
+    """The sum over the cells of every weight, each times what its current counts."""
+    # Few terms, written out: a product of matrices would first copy all cells into another order
+    return ft.reduce(operator.add, [polarity[n] * cells[n] for n in range(len(cells))])
 
 
 class IdealCrossbar(AbstractCrossbar):
@@ -132,7 +143,7 @@ class CubicIrDrop(AbstractCrossbar):
     def prepare(self, g: Cells, g_std: Cells | None, polarity: Float[Array, " pair"]) -> LoadedMatrix:
         """The sums of the cells of every weight, with and without their polarity."""
         cells = cell_matrix(g, g_std, polarity)
-        return LoadedMatrix(cells.signed, jnp.sum(g, axis=0), cells.variance)
+        return LoadedMatrix(cells.signed, over_cells(jnp.ones_like(polarity), g), cells.variance)
 
     def mean_currents(
         self, prepared: LoadedMatrix, v: Float[Array, " rows"], *, v_max: Scalar

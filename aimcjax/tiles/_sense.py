@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .. import _random
+from .._over import over
 from .._types import PRNGKey, Scalar
 from ..periphery import AbstractAdc, AbstractDac, read_array
 from ._crossbar import AbstractCrossbar
@@ -28,7 +29,7 @@ def mean_sense_currents(
     crossbar: AbstractCrossbar, lines: Any, v: Float[Array, " rows"], *, v_max: Scalar
 ) -> Float[Array, "groups lines"]:
     """Noise-free currents [A] of the sense lines that `prepare_lines` gave; see `AbstractCrossbar.mean_currents`."""
-    return _over_groups(lambda line: crossbar.mean_currents(line, v, v_max=v_max), lines)
+    return over(lambda line: crossbar.mean_currents(line, v, v_max=v_max), lines)
 
 
 def read_lines(
@@ -46,20 +47,17 @@ def read_lines(
     ranges = jnp.asarray(encoding.ranges, x.dtype)
 
     def one(line: Any, full_scale: Scalar, key: PRNGKey) -> tuple[Array, Array, Array]:
-        def currents(v: Array, key: PRNGKey) -> Array:
-            return crossbar.currents(line, v, v_max=dac.v_max, key=key) / full_scale
+        array = lambda v: crossbar.moments(line, v, v_max=dac.v_max)
+        if isinstance(encoding.ranges, tuple) and set(encoding.ranges) == {1.0}:  # compilers do not see that it is one
+            return read_array(dac, adc, array, x, key=key)
 
-        v, i, code = read_array(dac, adc, currents, x, key=key)
+        def amplified(v: Array) -> tuple[Array, Array | None]:
+            i, variance = array(v)
+            return i / full_scale, None if variance is None else variance / full_scale**2
+
+        v, i, code = read_array(dac, adc, amplified, x, key=key)
         return v, full_scale * i, full_scale * code
 
     keys = key[None] if len(ranges) == 1 else _random.split(key, len(ranges))
-    v, i, code = _over_groups(one, lines, ranges, keys)
+    v, i, code = over(one, lines, ranges, keys)
     return v[0], i, code
-
-
-def _over_groups(f: Any, *arguments: Any) -> Any:
-    """`vmap`; plainly where there is one group, which spares compilers an axis of size one in every product."""
-    if len(jax.tree.leaves(arguments)[0]) > 1:
-        return jax.vmap(f)(*arguments)
-    only = f(*jax.tree.map(lambda leaf: leaf[0], arguments))
-    return jax.tree.map(lambda leaf: leaf[None], only)

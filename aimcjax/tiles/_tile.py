@@ -44,9 +44,10 @@ class TileSnapshot(eqx.Module):
 
 
 class TileTrace(eqx.Module):
-    """What happens in one MVM: `v` [V] on the rows, `g` [S] in the cells, `i` [A] from the sense lines, `code` [A] as
-    converted, `y` in units of the weights. `i` and `code` have one row for each sense line of a column, where an
-    encoding has more than one, and one entry more if there is a reference column."""
+    """What happens in one MVM: `v` [V] on the rows, `g` [S] in the cells, `i` [A] from the sense lines (with the noise
+    at the input of the ADC, see `periphery.read_array`), `code` [A] as converted, `y` in units of the weights. `i` and
+    `code` have one row for each sense line of a column, where an encoding has more than one, and one entry more if
+    there is a reference column."""
 
     v: Float[Array, " rows"]
     g: Lines

@@ -3,11 +3,11 @@
 import functools as ft
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .. import _random
+from .._over import over
 from .._types import PRNGKey
 
 
@@ -30,7 +30,7 @@ def read_together(
     """
     del dtype
     keys = _random.split(key, len(x))
-    y = jax.vmap(lambda snapshot, x, key: design.read(snapshot, x, key=key))(snapshots, x, keys)
+    y = over(lambda snapshot, x, key: design.read(snapshot, x, key=key), snapshots, x, keys)
     return jnp.sum(y * (factor * unit[:, None]), axis=0)
 
 

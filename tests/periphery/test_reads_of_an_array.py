@@ -42,7 +42,7 @@ def test_bit_serial_read_is_the_read_in_one(slice_bits: int, adc_per_slice: bool
         a, b = np.asarray(getattr(found, name)), np.asarray(getattr(at_once, name))
         np.testing.assert_allclose(a, b, atol=tolerances.COMPOSITE * np.max(np.abs(b)))
     by_x = lambda dac: jax.grad(
-        lambda x: jnp.sum(p.read_array(dac, p.IdealAdc(), lambda v, key: v @ W, x, key=jr.key(0))[2])
+        lambda x: jnp.sum(p.read_array(dac, p.IdealAdc(), lambda v: (v @ W, None), x, key=jr.key(0))[2])
     )
     expected = np.asarray(by_x(p.UniformDac(bits=float(BITS)))(X))
     np.testing.assert_allclose(np.asarray(by_x(serial)(X)), expected, atol=tolerances.COMPOSITE)
@@ -54,7 +54,7 @@ def test_every_slice_is_converted_with_its_own_range() -> None:
     dac = p.BitSerialDac(bits=BITS, slice_bits=2, adc_range=jnp.asarray(relative, jnp.float32))
     adc = p.UniformAdc(bits=5.0, i_max=i_max, noise=0.0)
     g = np.asarray(W, np.float64) * 1e-5
-    currents = lambda v, key: v @ jnp.asarray(g, v.dtype)
+    currents = lambda v: (v @ jnp.asarray(g, v.dtype), None)
     code = np.asarray(p.read_array(dac, adc, currents, X, key=jr.key(0))[2])
     expected = 0.0
     for k, bound in enumerate(relative * i_max):
@@ -76,7 +76,7 @@ def test_drivers_compress_every_slice(adc_per_slice: bool) -> None:
             v = v + 2 ** (slice_bits * k) * largest / 63 * (1 + n) * digit / (1 + n * np.abs(digit))
         if slice_bits == 1:
             np.testing.assert_allclose(v, CODE / 63, rtol=tolerances.FLOAT64)
-        found = p.read_array(dac, p.IdealAdc(), lambda v, key: v @ jnp.asarray(g, v.dtype), X, key=jr.key(0))
+        found = p.read_array(dac, p.IdealAdc(), lambda v: (v @ jnp.asarray(g, v.dtype), None), X, key=jr.key(0))
         for ours, theirs in zip((dac(X), *found), (v, v, v @ g, v @ g), strict=True):
             np.testing.assert_allclose(ours, theirs, atol=tolerances.PRIMITIVE * np.max(np.abs(theirs)))
 
@@ -88,7 +88,7 @@ def test_noise_of_slices_adds_with_their_weights(getkey) -> None:
     for adc_per_slice in (True, False):
         dac = p.BitSerialDac(bits=BITS, slice_bits=2, adc_per_slice=adc_per_slice)
         weights = np.asarray(dac.slices(X)[1], np.float64)
-        read = lambda key, dac=dac: p.read_array(dac, noisy, lambda v, key: 0.0 * v, X, key=key)[2][0]
+        read = lambda key, dac=dac: p.read_array(dac, noisy, lambda v: (0.0 * v, None), X, key=key)[2][0]
         found = np.var(np.asarray(jax.jit(jax.vmap(read))(jr.split(getkey(), n)), np.float64), ddof=1)
         expected = 1e-12 * (np.sum(weights**2) if adc_per_slice else 1.0)
         low, high = tolerances.chi_square(n - 1)
