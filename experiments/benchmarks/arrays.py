@@ -1,10 +1,11 @@
-"""What exact wires cost: solving by vector, the effective matrix, gradients, a tile; measured in one run.
+"""What exact wires cost: solving by vector, the effective matrix, gradients, a tile.
 
 python -m experiments.benchmarks.arrays
 """
 
 import dataclasses
-import resource
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -15,20 +16,11 @@ import numpy as np
 from aimcjax import tiles
 from aimcjax.mapping import program_matrix
 
-from .tile import compiled, paired
+from ._measure import SECONDS, TIMES, Row, compare, compiled, in_turn, main, quartiles, rounds_of, row
+from .tile import read
 
 
 G_MAX = 1e-4
-N, BATCH = 256, 64
-
-
-def report(name: str, slow: Any, slow_args: tuple, fast: Any, fast_args: tuple) -> None:
-    """Prints one line of the table."""
-    a, compile_s = compiled(slow, *slow_args)
-    b, _ = compiled(fast, *fast_args)
-    slow_s, fast_s, ratio = paired(a, b)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"{name:<44}{slow_s * 1e3:10.1f} ms{fast_s * 1e3:10.2f} ms{ratio:9.2f}x{compile_s:8.1f} s{peak:8.2f} GiB")  # noqa: T201
 
 
 def solve(g: jax.Array, vs: jax.Array, r: jax.Array) -> jax.Array:
@@ -49,35 +41,57 @@ def error(i: jax.Array, g: jax.Array, vs: jax.Array, r: float) -> float:
     return float(np.max(np.abs(np.asarray(i) - exact)) / np.max(np.abs(exact)))
 
 
-def main() -> None:
-    """Prints the table."""
-    print(f"{'work':<44}{'array':>13}{'plain':>13}{'ratio':>10}{'compile':>10}{'peak so far':>12}")  # noqa: T201
+def rows(quick: bool) -> Iterator[Row]:
+    """Wires of two resistances, then a tile."""
+    n, batch = (16, 4) if quick else (256, 64)
     key_g, key_v = jr.split(jr.key(0))
-    g, vs = G_MAX * jr.uniform(key_g, (N, N)), jr.uniform(key_v, (BATCH, N), minval=-1.0)
-    plain = lambda g, vs: vs @ g
-    square = lambda i: jnp.sum((i / G_MAX) ** 2)
+    g, vs = G_MAX * jr.uniform(key_g, (n, n)), jr.uniform(key_v, (batch, n), minval=-1.0)
     for ratio in (1e-5, 5e-5):
-        r = jnp.asarray(ratio / G_MAX)
-        name = f"{N}x{N}, r = {ratio:g} R_on, "
-        report(name + f"solve {BATCH}", solve, (g, vs, r), plain, (g, vs))
-        report(name + "matrix", prepare, (g, r), plain, (g, vs))
-        seen = prepare(g, r)
-        report(name + "read", plain, (seen, vs), plain, (g, vs))
-        value = lambda g, vs, r: square(solve(g, vs, r))
-        gradient = jax.value_and_grad(value, argnums=(0, 1, 2))
-        report(name + "grad over value", gradient, (g, vs, r), value, (g, vs, r))
-        through = lambda g, vs, r: square(vs @ prepare(g, r))
-        report(name + "the same by matrix", jax.value_and_grad(through, (0, 1, 2)), (g, vs, r), through, (g, vs, r))
-        worst = error(solve(g, vs, r), g, vs, float(r)), error(vs @ seen, g, vs, float(r))
-        print(f"{'':<44}error of the solve {worst[0]:.1e}, of the matrix {worst[1]:.1e}")  # noqa: T201
-    n, batch = 512, 128
+        yield from _wires(f"{n}x{n}, wires of {ratio:g} R_on", g, vs, jnp.asarray(ratio / G_MAX), quick)
+    n, batch = (32, 4) if quick else (512, 128)
     w, xs = 0.246 * jr.normal(key_g, (n, n)), jr.uniform(key_v, (batch, n), minval=-1.0)
-    read = lambda matrix, xs, keys: jax.vmap(lambda x, key: matrix(x, key=key))(xs, keys)
     ideal = tiles.TileDesign(rows=n, cols=n)
     wired = dataclasses.replace(ideal, crossbar=tiles.WireResistance(r_row=0.07, r_col=0.07))
-    args = [(program_matrix(d, w, key=key_g).at(3600.0), xs, jr.split(key_v, batch)) for d in (wired, ideal)]
-    report(f"tile {n}x{n}, batch {batch}, over no wires", read, args[0], read, args[1])
+    keys = jr.split(key_v, batch)
+    (ours, compile_s), (theirs, _) = (
+        compiled(read, program_matrix(design, w, key=key_g).at(3600.0), xs, keys) for design in (wired, ideal)
+    )
+    work = f"MVM {n}x{n}, batch {batch}, full tile, exact wires"
+    yield compare(work, ours, theirs, beside="without wires", quick=quick, compile_s=compile_s)
+
+
+def _wires(name: str, g: jax.Array, vs: jax.Array, r: jax.Array, quick: bool) -> Iterator[Row]:
+    square = lambda i: jnp.sum((i / G_MAX) ** 2)
+    value = lambda g, vs, r: square(solve(g, vs, r))
+    through = lambda g, vs, r: square(vs @ prepare(g, r))
+    plain = lambda g, vs: vs @ g
+    made = {
+        "solve": compiled(solve, g, vs, r), "value": compiled(value, g, vs, r),
+        "gradient": compiled(jax.value_and_grad(value, argnums=(0, 1, 2)), g, vs, r),
+        "matrix": compiled(prepare, g, r), "through": compiled(through, g, vs, r),
+        "its gradient": compiled(jax.value_and_grad(through, argnums=(0, 1, 2)), g, vs, r),
+        "plain": compiled(plain, g, vs),
+    }  # fmt: skip
+    spent = in_turn({part: call for part, (call, _) in made.items()}, **rounds_of(quick))
+    worst = error(made["solve"][0](), g, vs, float(r)), error(plain(made["matrix"][0](), vs), g, vs, float(r))
+    n_vectors, compile_s = len(vs), {part: made[part][1] for part in made}
+    note = f"float32; largest error {worst[0]:.1e} of the largest current, against the same in float64"
+    yield Row(
+        f"currents of {n_vectors} vectors, {name}", "a limit", *quartiles(spent["solve"]), unit=SECONDS, goal=1.0,
+        compile_s=compile_s["solve"], note=note, bound="steps of the conjugate gradients",
+    )  # fmt: skip
+    yield row(f"the same, {name}", spent["solve"], "plain product in JAX", spent["plain"], unit=TIMES)
+    yield row(
+        f"value and gradient of {n_vectors} solves, {name}", spent["gradient"], "the value alone", spent["value"],
+        goal=4.0, compile_s=compile_s["gradient"], bound="a second solve, and sums over the batch",
+    )  # fmt: skip
+    about = {"compile_s": compile_s["matrix"], "note": f"once per age; error {worst[1]:.1e}"}
+    yield row(f"effective matrix, {name}", spent["matrix"], f"{n_vectors} solves", spent["solve"], **about)
+    yield row(
+        f"value and gradient through the matrix, {name}", spent["its gradient"], "the value alone", spent["through"],
+        compile_s=compile_s["its gradient"],
+    )  # fmt: skip
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(__doc__, rows))

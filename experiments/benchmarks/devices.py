@@ -1,16 +1,14 @@
-"""What cells cost: many memristors against a NumPy loop, ten million PCM cells against AIHWKit.
+"""What cells cost: many memristors against a NumPy loop, ten million PCM cells against plain arrays and AIHWKit.
 
 python -m experiments.benchmarks.devices
 """
 
 import dataclasses
-import resource
 import statistics
-import time
-from collections.abc import Callable
+import sys
+from collections.abc import Iterator
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
@@ -20,28 +18,12 @@ from scipy.integrate import solve_ivp
 from aimcjax import devices
 from aimcjax.devices import memristors
 
+from . import peers
+from ._measure import FASTER, Row, compiled, in_turn, main, rounds_of, row, seconds
 
-CELLS, STEPS, REPEATS = 10_000, 1_000, 5
-PCM_CELLS, DAY = 10_000_000, 86_400.0
+
+DAY = 86_400.0
 PARAMETERS = ("k_off", "k_on", "alpha_off", "alpha_on", "v_off", "v_on", "d", "r_on", "r_off")
-
-
-def seconds(call: Callable[[], Any]) -> float:
-    """One run of `call`, which waits for its result."""
-    start = time.perf_counter()
-    jax.block_until_ready(call())
-    return time.perf_counter() - start
-
-
-def paired(*calls: Callable[[], Any]) -> list[float]:
-    """Median seconds of each call, run in turn so that all see the same machine; the first round does not count."""
-    rounds = [[seconds(call) for call in calls] for _ in range(REPEATS + 1)]
-    return [statistics.median(times) for times in zip(*rounds[1:], strict=True)]
-
-
-def peak_gib() -> float:
-    """Largest resident memory of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def numpy_loop(cells: dict[str, np.ndarray], t: np.ndarray, v: np.ndarray, x: np.ndarray) -> tuple[Any, Any]:
@@ -77,83 +59,68 @@ def scipy_one(t: np.ndarray, v: np.ndarray, x0: float) -> Any:
     return solve_ivp(rate, (t[0], t[-1]), [x0 / c["d"]], "LSODA", t, rtol=1e-5, atol=1e-7, max_step=limit)
 
 
-def memristor_section() -> None:
-    """10,000 VTEAM cells with spread parameters under one waveform of 1,000 steps."""
+def memristor_rows(quick: bool) -> Iterator[Row]:
+    """Many VTEAM cells with spread parameters under one waveform, states and currents kept."""
+    n_cells, n_steps = (16, 32) if quick else (10_000, 1_000)
     key_off, key_on, key_start = jr.split(jr.key(0), 3)
     cell = memristors.Vteam()
-    cells = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (CELLS, *leaf.shape)), cell)
-    spread = lambda key: 1 + 0.1 * jr.truncated_normal(key, -3.0, 3.0, (CELLS,))
+    cells = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (n_cells, *leaf.shape)), cell)
+    spread = lambda key: 1 + 0.1 * jr.truncated_normal(key, -3.0, 3.0, (n_cells,))
     cells = dataclasses.replace(cells, k_off=cells.k_off * spread(key_off), k_on=cells.k_on * spread(key_on))
-    x0 = cells.d * jr.uniform(key_start, (CELLS,))
-    t = np.linspace(0.0, 2e-6, STEPS + 1, dtype=np.float32)
+    x0 = cells.d * jr.uniform(key_start, (n_cells,))
+    t = np.linspace(0.0, 2e-6, n_steps + 1, dtype=np.float32)
     v = (0.3 * np.sin(2 * np.pi * t / 2e-6)).astype(np.float32)
-    held = {
-        dtype: ({name: np.asarray(getattr(cells, name), dtype) for name in PARAMETERS}, np.asarray(x0, dtype))
-        for dtype in (np.float32, np.float64)
-    }
-    loops = {dtype: (lambda c=c, x=x: numpy_loop(c, t, v, x)) for dtype, (c, x) in held.items()}
-
-    print(f"{CELLS:,} VTEAM cells x {STEPS:,} steps, states and currents kept, float32")  # noqa: T201
-    print(f"{'':<24}{'cell-steps/s':>14}{'NumPy f32':>12}{'NumPy f64':>12}{'scipy':>10}{'compile':>10}")  # noqa: T201
-    one = statistics.median(seconds(lambda: scipy_one(t, v, 1.5e-9)) for _ in range(REPEATS)) * CELLS
-    for name, order in (("Euler", 1), ("Heun", 2)):
+    loops = {}
+    for name, dtype in (("a NumPy loop, float32", np.float32), ("a NumPy loop, float64", np.float64)):
+        held = {part: np.asarray(getattr(cells, part), dtype) for part in PARAMETERS}
+        start = np.asarray(x0, dtype)
+        loops[name] = lambda held=held, start=start: numpy_loop(held, t, v, start)
+    one = statistics.median(seconds(lambda: scipy_one(t, v, 1.5e-9)) for _ in range(2 if quick else 5))
+    for method, order in (("Euler", 1), ("Heun", 2)):
 
         def kept(cell: Any, x0: Any, t: Any, v: Any, order: int = order) -> tuple[Any, Any]:
             trace = memristors.simulate(cell, t, v, x0, substeps=1, order=order)
             return trace.x, trace.i
 
         # Samples first, as in the loop of NumPy: another order would be measured as a transposition.
-        run: Any = eqx.filter_jit(jax.vmap(kept, in_axes=(0, 0, None, None), out_axes=1))
-        inputs = (cells, x0, jnp.asarray(t), jnp.asarray(v))
-        start = time.perf_counter()
-        call = run.lower(*inputs).compile()
-        compile_s = time.perf_counter() - start
-        ours, single, double = paired(
-            lambda call=call, inputs=inputs: call(*inputs), loops[np.float32], loops[np.float64]
-        )
-        rate = CELLS * STEPS / ours
-        ratios = f"{single / ours:11.1f}x{double / ours:11.1f}x{one / ours:9.0f}x"
-        print(f"{name:<24}{rate:14.3g}{ratios}{compile_s:8.1f} s")  # noqa: T201
-    print(f"peak memory {peak_gib():.1f} GiB")  # noqa: T201
+        many = jax.vmap(kept, in_axes=(0, 0, None, None), out_axes=1)
+        call, compile_s = compiled(many, cells, x0, jnp.asarray(t), jnp.asarray(v))
+        spent = in_turn({"ours": call, **loops}, **rounds_of(quick))
+        work = f"{n_cells:,} VTEAM cells, {n_steps:,} steps, {method}"
+        note = "states and currents kept, ours in float32"
+        for name in loops:
+            yield row(work, spent["ours"], name, spent[name], unit=FASTER, compile_s=compile_s, note=note)
+        rounds = len(spent["ours"])
+        note = "adaptive there, to 1e-5; one cell, times their number"
+        yield row(work, spent["ours"], "SciPy, cell by cell", [one * n_cells] * rounds, unit=FASTER, note=note)
 
 
-def pcm_section() -> None:
-    """Programming and drift of ten million cells; the same by AIHWKit where it is installed."""
-    print(f"\n{PCM_CELLS:,} PCM cells: program, conductance after 1 day")  # noqa: T201
+def pcm_rows(quick: bool) -> Iterator[Row]:
+    """Programming and drift of ten million cells, over as many normal draws, and beside AIHWKit."""
+    n_cells = 1_000 if quick else 10_000_000
     device, key = devices.Pcm(), jr.key(0)
-    target = device.g_max * jr.uniform(key, (PCM_CELLS,))
-    run: Any = eqx.filter_jit(lambda device, g, key: device.drift(device.program(g, key=key), DAY))
-    start = time.perf_counter()
-    call = run.lower(device, target, key).compile()
-    compile_s = time.perf_counter() - start
-    theirs = _aihwkit(np.asarray(target))
-    calls = [lambda: call(device, target, key)] + ([theirs] if theirs else [])
-    ours, *others = paired(*calls)
-    ratio = f"{others[0] / ours:7.1f}x AIHWKit" if others else "; aihwkit is not installed"
-    print(f"{PCM_CELLS / ours:.3g} cells/s, compile {compile_s:.1f} s{ratio}; peak memory {peak_gib():.1f} GiB")  # noqa: T201
+    target = device.g_max * jr.uniform(key, (n_cells,))
+    aged = lambda device, g, key: device.drift(device.program(g, key=key), DAY)
+    call, compile_s = compiled(aged, device, target, key)
+    draws, _ = compiled(lambda key: jr.normal(key, (2, n_cells)).sum(0), key)
+    calls = {"ours": call, "draws": draws}
+    if peers.installed():
+        from .peers import tile  # noqa: PLC0415  # optional
+
+        calls["theirs"] = tile.cells(np.asarray(target), DAY)
+    spent = in_turn(calls, **rounds_of(quick))
+    work = f"program {n_cells:,} PCM cells, drift to a day"
+    note = "programming noise and an exponent of drift for every cell"
+    yield row(work, spent["ours"], "drawing two normals in JAX", spent["draws"], compile_s=compile_s, note=note)
+    if "theirs" in spent:
+        yield row(work, spent["ours"], "AIHWKit, PCM model", spent["theirs"], unit=FASTER, note=note)
 
 
-def _aihwkit(target: np.ndarray) -> Callable[[], Any] | None:
-    try:
-        import torch  # pyright: ignore[reportMissingImports]
-        from aihwkit.inference import PCMLikeNoiseModel  # pyright: ignore[reportMissingImports]
-    except ImportError:
-        return None
-    model, g = PCMLikeNoiseModel(g_max=25.0), torch.from_numpy(1e6 * target)  # in uS
-
-    def run() -> None:
-        programmed = model.apply_programming_noise_to_conductance(g)
-        nu = model.generate_drift_coefficients(g)
-        model.apply_drift_noise_to_conductance(programmed, nu, DAY)
-
-    return run
-
-
-def main() -> None:
-    """Prints both sections."""
-    memristor_section()
-    pcm_section()
+def rows(quick: bool) -> Iterator[Row]:
+    """Memristors, then PCM."""
+    yield from memristor_rows(quick)
+    yield from pcm_rows(quick)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(__doc__, rows))

@@ -1,52 +1,43 @@
-"""What training in place costs: the parallel update in all its orders, and a hundred runs of a toy under `vmap`.
+"""What training in place costs: the parallel update in all its orders beside AIHWKit's, and many runs of a toy.
 
-The toy also over learning rates, in both conventions. d = y - target is not divided by the number of outputs. For SGD
-a factor on d is a learning rate. From TTv2 it drops out, for its fast rate is divided by the mean of |d|: there the
-published range of errors holds for any. What counts is lambda, and with it the samples that a buffer needs for a pulse:
-at 0.005 TTv2 is still on its way after 40,000 of them.
+`--rates` also prints the errors of the toy over learning rates, in both conventions. d = y - target is not divided by
+the number of outputs. For SGD a factor on d is a learning rate. From TTv2 it drops out, for its fast rate is divided by
+the mean of |d|: there the published range of errors holds for any. What counts is lambda, and with it the samples that
+a buffer needs for a pulse: at 0.005 TTv2 is still on its way after 40,000 of them.
 
 python -m experiments.benchmarks.in_memory
 """
 
-import argparse
-import functools
-import statistics
-import time
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
+import numpy as np
 from jaxtyping import Array
 
 from aimcjax.devices import pulsed
 from aimcjax.training import in_memory
 
+from . import peers
+from ._measure import FASTER, Call, Row, compiled, in_turn, main, rounds_of, row
 
-BATCH, LR, REPEATS = 128, 0.01, 7
-DENSITIES = {"few": 1e-5, "moderate": 0.05, "many": 1.0}
-# Milliseconds of AIHWKit's C++ tile with soft bounds on two cores of the machine where this was planned.
-AIHWKIT_MS = {512: (2.6, 155.0, 2329.0), 1024: (5.0, 692.0, 9499.0)}
-# Seconds of one run of 40,000 samples: there, from Python; the same loop in C++ around the tile of AIHWKit 1.1.0, in
-# processor time.
-AIHWKIT_TOY_S = {"from Python": 1.3, "its C++ alone": 0.29}
+
+BATCH, LR = 128, 0.01
+DENSITIES = {"few": (1e-5, 1.0), "moderate": (0.05, 3.0), "many": (1.0, 30.0)}  # size of the errors, and the goal
 CHUNK = 250  # samples drawn at a time
 RATES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 ORDERS = {
-    "every sample": in_memory.EverySample(),
     "groups of 8": in_memory.EveryGroup(8),
     "groups of 32": in_memory.EveryGroup(32),
     "one sum": in_memory.Summed(),
 }
-
-
-def seconds(call: Callable[[], Any]) -> float:
-    """One run of `call`, which waits for its result."""
-    start = time.perf_counter()
-    jax.block_until_ready(call())
-    return time.perf_counter() - start
+SAME = (
+    "soft bounds with the spreads of the RPU baseline, dw_min 0.001, trains of up to 31, managed; exact on both sides"
+)
 
 
 def device(noise: pulsed.AbstractPulseNoise) -> pulsed.PulsedDevice:
@@ -54,32 +45,48 @@ def device(noise: pulsed.AbstractPulseNoise) -> pulsed.PulsedDevice:
     return pulsed.PulsedDevice(step=pulsed.SoftBounds(), noise=noise)
 
 
-def update_section(n: int, cells_device: pulsed.PulsedDevice) -> None:
-    """Milliseconds of one update of n x n cells by a batch, and how far orders differ from sample by sample."""
-    cells = cells_device.init((n, n), key=jr.key(0))
-    x = jr.normal(jr.key(1), (BATCH, n))
+def update_rows(n: int, noise: pulsed.AbstractPulseNoise, quick: bool) -> Iterator[Row]:
+    """One update of n x n cells by a batch, sample by sample, beside the plain product of it, AIHWKit, other orders."""
+    made, relative = device(noise), isinstance(noise, pulsed.RelativeNoise)
+    cells = made.init((n, n), key=jr.key(0))
+    x = jr.normal(jr.key(1), (4 if quick else BATCH, n))
     run: Any = eqx.filter_jit(
         lambda cells, x, d, order: in_memory.outer_update(
-            cells_device, cells, x, d, LR, update=in_memory.PulsedUpdate(order=order), key=jr.key(2)
+            made, cells, x, d, LR, update=in_memory.PulsedUpdate(order=order), key=jr.key(2)
         )[:2]
     )
-    print(f"\n{n}x{n}, {BATCH} samples, {type(cells_device.noise).__name__}; milliseconds: median (least)")  # noqa: T201
-    for (name, scale), theirs in zip(DENSITIES.items(), AIHWKIT_MS[n], strict=True):
-        d = scale * jr.normal(jr.key(3), (BATCH, n))
-        calls = {label: functools.partial(run, cells, x, d, order) for label, order in ORDERS.items()}
-        results = {label: call() for label, call in calls.items()}
-        timed = {label: [seconds(call) for _ in range(REPEATS)] for label, call in calls.items()}  # memory stays warm
-        exact, pulses = results["every sample"]
-        moved = float(jnp.std(exact.w - cells.w))
-        print(f"{name}: {float(pulses.mean()):.3g} pulses per cell; AIHWKit {theirs} ms")  # noqa: T201
-        for label, times in timed.items():
-            gap = float(jnp.std(results[label][0].w - exact.w)) / moved
-            bias = float(jnp.mean(jnp.abs(results[label][0].w)) / jnp.mean(jnp.abs(exact.w))) - 1.0
-            median, least = 1e3 * statistics.median(times), 1e3 * min(times)
-            print(  # noqa: T201
-                f"  {label:<14}{median:9.1f} ({least:.1f}){theirs / median:8.1f}x AIHWKit"
-                f"   other draw: {gap:.3f} of the update; mean |w| {100 * bias:+.2f} %"
-            )
+    for density, (scale, goal) in DENSITIES.items():
+        d = scale * jr.normal(jr.key(3), (len(x), n))
+        exact, compile_s = compiled(run, cells, x, d, in_memory.EverySample())
+        changed, pulses = exact()
+        noted = "noise of a pulse relative to it" if relative else "noise of a pulse added"
+        work = f"update {n}x{n}, {len(x)} samples, {density} pulses, {'relative' if relative else 'additive'}"
+        note = f"{float(pulses.mean()):.3g} pulses a cell; {SAME}; {noted}"
+        plain, _ = compiled(lambda w, x, d: w - LR * x.T @ d, cells.w, x, d)
+        spent = in_turn({"ours": exact, "plain": plain}, **rounds_of(quick))
+        yield row(work, spent["ours"], "plain JAX", spent["plain"], compile_s=compile_s, note=note)
+        if peers.CPP in peers.tiles():
+            from .peers import tile  # noqa: PLC0415  # optional
+
+            theirs = tile.update(np.asarray(x), np.asarray(d), lr=LR, relative=relative)
+            spent = in_turn({"ours": exact, "theirs": theirs}, budget_s=4.0, rounds=(2, 2) if quick else (3, 15))
+            about = {
+                "unit": FASTER,
+                "goal": goal,
+                "note": note,
+                "bound": "its loop over pulses, beside ours over slots of a train",
+            }
+            yield row(work, spent["ours"], peers.CPP, spent["theirs"], **about)
+        moved = float(jnp.std(changed.w - cells.w))
+        for order, how in () if quick or relative else ORDERS.items():
+            call, compile_s = compiled(run, cells, x, d, how)
+            result = call()[0]
+            gap = float(jnp.std(result.w - changed.w)) / moved
+            bias = float(jnp.mean(jnp.abs(result.w)) / jnp.mean(jnp.abs(changed.w))) - 1.0
+            spent = in_turn({"ours": call, "exact": exact}, budget_s=1.0)
+            note = f"another draw: {gap:.3f} of the update; mean |w| {100 * bias:+.2f} %"
+            about = {"compile_s": compile_s, "note": note}
+            yield row(f"the same, {order}", spent["ours"], "sample by sample", spent["exact"], **about)
 
 
 def toy_device(bounds: float) -> pulsed.PulsedDevice:
@@ -122,47 +129,52 @@ def toy(rule: in_memory.InMemoryRule, key: Array, n_samples: int, batch: int = 1
     return jnp.sqrt(jnp.mean((w - target) ** 2))
 
 
-def toy_section(n_seeds: int, n_samples: int) -> None:
-    """Seconds of many seeds of the toy in one program."""
-    many = jax.jit(jax.vmap(lambda key: toy(toy_rule("sgd", 0.1), key, n_samples)))
-    run = many.lower(jr.split(jr.key(0), n_seeds)).compile()
-    errors = run(jr.split(jr.key(0), n_seeds))
-    times = [seconds(lambda: run(jr.split(jr.key(1), n_seeds))) for _ in range(3)]
-    runs = n_seeds * n_samples / 40_000
-    ratios = [f"{name} {s * runs:.0f} s, {s * runs / min(times):.1f}x" for name, s in AIHWKIT_TOY_S.items()]
-    print(  # noqa: T201
-        f"\ntoy, SGD, {n_seeds} seeds of {n_samples:,} samples: median {statistics.median(times):.2f} s, least "
-        f"{min(times):.2f} s, error {float(errors.mean()):.3f}; AIHWKit one after the other: {'; '.join(ratios)}"
-    )
+def toy_rows(quick: bool) -> Iterator[Row]:
+    """Many seeds of the toy in one program, a seed beside one of AIHWKit's loop in Python."""
+    n_seeds, n_samples = (2, CHUNK) if quick else (100, 40_000)
+    many = lambda keys: jax.vmap(lambda key: toy(toy_rule("sgd", 0.1), key, n_samples))(keys)
+    run, compile_s = compiled(many, jr.split(jr.key(0), n_seeds))
+    calls: dict[str, Call] = {"ours": run}
+    if peers.CPP in peers.tiles():
+        from .peers import tile  # noqa: PLC0415  # optional
+
+        calls["theirs"] = tile.toy(20, n_samples, 0.1)
+    spent = in_turn(calls, rounds=(2, 2) if quick else (3, 3), budget_s=0.0)
+    each = [s / n_seeds for s in spent["ours"]]
+    work, note = f"toy, SGD, {n_samples:,} samples, one of {n_seeds} seeds", "20x20 cells learn a matrix"
+    if "theirs" in spent:
+        yield row(work, each, f"{peers.CPP}, Python", spent["theirs"], unit=FASTER, compile_s=compile_s, note=note)
+    else:
+        values = sorted(each)
+        yield Row(
+            work, "itself", values[len(values) // 2], values[0], values[-1], unit="s", compile_s=compile_s, note=note
+        )
 
 
-def rates_section(n_samples: int, n_seeds: int = 4) -> None:
-    """The error of the weights over learning rates."""
+def rates(n_samples: int = 40_000, n_seeds: int = 4) -> None:
+    """Prints the error of the weights over learning rates."""
     studies: dict[str, Callable[[Array, Array], Array]] = {
         "sgd, lr": lambda rate, key: toy(toy_rule("sgd", rate), key, n_samples),
         "ttv2, lambda": lambda rate, key: toy(toy_rule("ttv2", rate), key, n_samples, 5),  # read after five samples
         "ttv2, on d": lambda rate, key: toy(toy_rule("ttv2", 0.1), key, n_samples, 5, rate),
     }
-    print(f"\ntoy, {n_samples:,} samples, {n_seeds} seeds; learning rates {RATES}")  # noqa: T201
+    sys.stdout.write(f"toy, {n_samples:,} samples, {n_seeds} seeds; learning rates {RATES}\n")
     for name, study in studies.items():
         over_seeds = jax.vmap(study, in_axes=(None, 0))
         errors = jax.jit(jax.vmap(over_seeds, in_axes=(0, None)))(jnp.asarray(RATES), jr.split(jr.key(0), n_seeds))
-        print(f"  {name:<14}" + "".join(f"{float(e):8.3f}" for e in errors.mean(1)))  # noqa: T201
+        sys.stdout.write(f"  {name:<14}" + "".join(f"{float(e):8.3f}" for e in errors.mean(1)) + "\n")
 
 
-def main() -> None:
-    """Prints all sections."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--sizes", type=int, nargs="*", default=[512, 1024])
-    parser.add_argument("--seeds", type=int, default=100)
-    parser.add_argument("--samples", type=int, default=40_000)
-    arguments = parser.parse_args()
-    for n in arguments.sizes:
-        for noise in (pulsed.AdditiveNoise(0.3), pulsed.RelativeNoise(0.3)):
-            update_section(n, device(noise))
-    toy_section(arguments.seeds, arguments.samples)
-    rates_section(arguments.samples)
+def rows(quick: bool) -> Iterator[Row]:
+    """Updates of two sizes with two laws of noise, then the toy."""
+    for n in (16,) if quick else (512, 1024):
+        for noise in (pulsed.AdditiveNoise(0.3), pulsed.RelativeNoise(0.3))[: 1 if quick or n > 512 else 2]:
+            yield from update_rows(n, noise, quick)
+    yield from toy_rows(quick)
 
 
 if __name__ == "__main__":
-    main()
+    if "--rates" in sys.argv:
+        rates()
+        sys.exit()
+    sys.exit(main(__doc__, rows))

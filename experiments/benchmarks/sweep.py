@@ -1,18 +1,16 @@
 """How much many chips cost over as many digital evaluations, and over AIHWKit's loop where it is installed.
 
-python -m experiments.benchmarks.sweep [--chips 1000]
-
 The digits transformer of `configs/quickstart.yaml`, untrained (no number of the arithmetic depends on the weights), its
 360 test images, six times from 20 s to a year. Digital: as many evaluations of the same batch, one after another, as a
-sweep does. Both are timed in turn, part by part, so that they see the same machine.
+sweep does. All are timed in turn, chunk by chunk of a real sweep, so that they see the same machine.
+
+python -m experiments.benchmarks.sweep
 """
 
-import argparse
-import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,68 +20,107 @@ import jax.random as jr
 import numpy as np
 
 from aimcjax import config, nn, sweeps, tiles, training
-from experiments.benchmarks import _aihwkit
+from aimcjax.models import Mlp
+
+from . import peers
+from ._measure import FASTER, Call, Row, main, peak_gib, row, seconds
 
 
 CONFIG = Path(__file__).parents[2] / "configs" / "quickstart.yaml"
-TIMES = jnp.asarray([20.0, 3600.0, 86400.0, 604800.0, 2592000.0, 31557600.0])
+TIMES = (20.0, 3600.0, 86400.0, 604800.0, 2592000.0, 31557600.0)
+CHUNK = 16  # chips that a sweep computes and writes together
+MEMORY = 4 * 2**30  # budget of the sweep on its device [bytes]
+NOTE = "programmed once, aged with compensation to six times, 360 images at each"
 
 
-def main() -> None:
-    """Prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--chips", type=int, default=96, help="chips of the largest sweep (1000 takes minutes)")
-    n_chips = parser.parse_args().chips
-    settings = config.load_config(CONFIG)
+def rows(quick: bool) -> Iterator[Row]:
+    """Tiles with and without IR drop, AIHWKit's loop, then more and more chips."""
+    settings: Any = config.load_config(CONFIG)
     data = settings.data.load()
-    model = settings.model.build(data, jr.key(0))
     xs, ys = jnp.asarray(data.x_test), jnp.asarray(data.y_test)
-    ideal = tiles.TileDesign(rows=64, cols=64)
-    print(f"{'tiles':<34}{'chips':>7}{'per chip':>12}{'digital':>12}{'ratio':>8}{'compile':>10}")  # noqa: T201
-    for name, design in (("no IR drop", ideal), ("IR drop of the quickstart", settings.tile)):
-        analog = nn.calibrate(nn.convert(model, [nn.Rule(".*", design)]), xs)
-        for n in [n for n in (10, 100, 1000, 10000) if n < n_chips] + [n_chips]:
-            chip_s, digital_s, ratio, compile_s = compare(analog, model, xs, ys, n)
-            numbers = f"{n:>7}{chip_s * 1e3:>9.1f} ms{digital_s * 1e3:>9.1f} ms{ratio:>7.2f}x{compile_s:>8.1f} s"
-            print(f"{name:<34}{numbers}")  # noqa: T201
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"peak memory of the process: {peak:.2f} GiB")  # noqa: T201
-    if not _aihwkit.installed():
-        print("AIHWKit is not installed (extra `peers`)")  # noqa: T201
-        return
-    theirs = _aihwkit.chip_over_time(np.asarray(data.x_test), [float(t) for t in TIMES], n_chips=3)
-    ours = compare(nn.calibrate(nn.convert(model, [nn.Rule(".*", ideal)]), xs), model, xs, ys, 16)[0]
-    print(f"AIHWKit, a chip at six times: {theirs * 1e3:.0f} ms; ours {ours * 1e3:.0f} ms: {theirs / ours:.1f} times")  # noqa: T201
+    xs, ys = (xs[:8], ys[:8]) if quick else (xs, ys)
+    model = Mlp(64, 10, (8,), key=jr.key(0)) if quick else settings.model.build(data, jr.key(0))
+    n, digital = 2 if quick else 96, digital_passes(model, xs, ys, len(TIMES))
+    full = tiles.TileDesign(rows=64, cols=64)
+    level = tiles.WeightLevelTile(rows=64, cols=256, device=full.device)
+    goal = {"goal": 1.6, "note": NOTE, "bound": "at widths of 48 converters and their noise outweigh the products"}
+    for name, tile, about in (
+        ("full tiles", full, goal),
+        ("weight-level tiles", level, {"note": NOTE}),
+        ("the config's, IR drop", settings.tile, {"note": NOTE}),
+    ):
+        spent, compile_s = timed(ready(model, tile, xs), xs, ys, n, {"digital": digital})
+        about = {**about, "compile_s": compile_s}
+        yield row(f"a digits chip at six times, {name}", spent["ours"], "plain JAX", spent["digital"], **about)
+        if quick:
+            break
+    if peers.installed():
+        from .peers import digits  # noqa: PLC0415  # optional
+
+        theirs = digits.chip(np.asarray(data.x_test), TIMES)
+        for name, tile in (("full tiles", full), ("weight-level tiles", level)):
+            spent, _ = timed(ready(model, tile, xs), xs, ys, n, {"theirs": theirs})
+            about = {"unit": FASTER, "goal": 2.0, "note": f"{NOTE}; there one chip after the other"}
+            yield row(f"a digits chip at six times, {name}", spent["ours"], peers.TORCH, spent["theirs"], **about)
+    yield from many(data, quick)
+    yield Row("memory of all these sweeps", "a limit", *[peak_gib()] * 3, unit="GiB", goal=MEMORY / 2**30)
 
 
-def compare(analog: Any, model: Any, xs: Any, ys: Any, n_chips: int) -> tuple[float, float, float, float]:
-    """Seconds of a chip at all times, of as many digital evaluations, the ratio, and seconds before the first chunk."""
-    digital = _digital(model, xs, ys, len(TIMES))
-    digital()
-    last, chips, plain = 0.0, [], []
+def many(data: Any, quick: bool) -> Iterator[Row]:
+    """The cost of a chip from 10 to 10,000 of them: a perceptron of 64, 32 and 10, that it does not take an hour."""
+    xs, ys = jnp.asarray(data.x_test).reshape(len(data.x_test), -1), jnp.asarray(data.y_test)
+    model = Mlp(64, 10, (32,), key=jr.key(0))
+    digital, analog = digital_passes(model, xs, ys, len(TIMES)), ready(model, tiles.TileDesign(rows=64, cols=64), xs)
+    ratios = {}
+    for n in (2, 4) if quick else (10, 100, 1000, 10000):
+        spent, _ = timed(analog, xs, ys, n, {"digital": digital})
+        ratios[n] = row(
+            f"a chip of many at six times, {n:,} of them", spent["ours"], "plain JAX", spent["digital"],
+            note="a perceptron, with writing what was found", curve="chips", at=float(n),
+        )  # fmt: skip
+        yield ratios[n]
+    few, most = min(ratios), max(ratios)
+    level = ratios[most].median / ratios[few].median
+    spread = [ratios[most].low / ratios[few].high, ratios[most].high / ratios[few].low]
+    yield Row(f"a chip of {most:,} over one of {few}", "itself", level, *spread, goal=1.1, bound="none was expected")
 
-    def step(done: int, total: int) -> None:
-        nonlocal last
-        now = time.perf_counter()
-        if last:
-            chips.append((now - last) / size)
+
+def ready(model: Any, tile: Any, xs: jax.Array) -> Any:
+    """The network on tiles, its inputs calibrated."""
+    return nn.calibrate(nn.convert(model, [nn.Rule(".*", tile)]), xs)
+
+
+def timed(
+    analog: Any, xs: Any, ys: Any, n_chips: int, others: Mapping[str, Call]
+) -> tuple[dict[str, list[float]], float]:
+    """Seconds of a chip in every chunk of a sweep, writing included, and of the `others` between chunks; and what was
+    before the first chunk. Few chips are swept several times."""
+    for call in others.values():
+        seconds(call)
+    size = min(CHUNK, -(-n_chips // 2))
+    spent: dict[str, list[float]] = {name: [] for name in ("ours", *others)}
+    before: list[float] = []
+    for _ in range(1 if n_chips > 5 * CHUNK else 4):
         start = time.perf_counter()
-        digital()
-        plain.append(time.perf_counter() - start)
-        last = time.perf_counter()
+        marks: list[float] = []
 
-    size = min(16, -(-n_chips // 2))
-    first = time.perf_counter()
-    sweeps.sweep(
-        [analog], xs, ys, metrics={"accuracy": training.accuracy}, n_chips=2 * size * max(1, n_chips // (2 * size)),
-        times=TIMES, key=jr.key(0), chunk=size, progress=step,
-    )  # fmt: skip
-    chip_s, digital_s = statistics.median(chips), statistics.median(plain)
-    compile_s = max(0.0, last - first - sum(chips) * size - sum(plain) - chip_s * size)
-    return chip_s, digital_s, chip_s / digital_s, compile_s
+        def step(done: int, total: int, marks: list[float] = marks) -> None:
+            now = time.perf_counter()
+            if marks:
+                spent["ours"].append((now - marks[-1]) / size)
+                for name, call in others.items():
+                    spent[name].append(seconds(call))
+            marks.append(time.perf_counter() if marks else now)
+
+        sweeps.sweep(
+            [analog], xs, ys, metrics={"accuracy": training.accuracy}, n_chips=max(2, n_chips // size) * size,
+            times=jnp.asarray(TIMES), key=jr.key(0), chunk=size, memory=MEMORY, progress=step,
+        )  # fmt: skip
+        before.append(marks[0] - start)
+    return spent, max(0.0, before[0] - statistics.median(spent["ours"]) * size)
 
 
-def _digital(model: Any, xs: Any, ys: Any, n: int) -> Callable[[], Any]:
+def digital_passes(model: Any, xs: Any, ys: Any, n: int) -> Call:
     """`n` digital evaluations of the batch, one after another, none of which can be left out."""
 
     @jax.jit
@@ -91,8 +128,8 @@ def _digital(model: Any, xs: Any, ys: Any, n: int) -> Callable[[], Any]:
         return jax.lax.map(lambda scale: training.accuracy(jax.vmap(model)(xs * scale), ys), scales)
 
     scales = jnp.linspace(0.9, 1.1, n)
-    return lambda: jax.block_until_ready(scores(model, xs, ys, scales))
+    return lambda: scores(model, xs, ys, scales)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(__doc__, rows))

@@ -1,91 +1,68 @@
-"""How much a tile costs over the plain product, and a chip over the plain network: ratios measured in one run.
+"""How much a product on a tile costs over the plain product, and over AIHWKit's where it is installed.
 
 python -m experiments.benchmarks.tile
 """
 
 import dataclasses
-import statistics
-import time
-from collections.abc import Callable
+import sys
+from collections.abc import Iterator
 from typing import Any
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import jax.random as jr
+import numpy as np
 
-from aimcjax import nn, tiles
+from aimcjax import tiles
 from aimcjax.mapping import program_matrix
-from aimcjax.models import VisionTransformer
+
+from . import peers
+from ._measure import FASTER, Row, compare, compiled, main
 
 
-REPEATS = 15
+HOUR = 3600.0
+READ = "8-bit inputs and outputs, PCM at one hour, read noise of every product and converter noise of 0.04"
 
 
-def paired(slow: Callable[[], Any], fast: Callable[[], Any]) -> tuple[float, float, float]:
-    """Median seconds of both and the median of their ratios, run in turn so that both see the same machine."""
-    jax.block_until_ready((slow(), fast()))
-    times: list[tuple[float, float]] = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        jax.block_until_ready(slow())
-        middle = time.perf_counter()
-        jax.block_until_ready(fast())
-        times.append((middle - start, time.perf_counter() - middle))
-    ratio = statistics.median(a / b for a, b in times)
-    return statistics.median(a for a, _ in times), statistics.median(b for _, b in times), ratio
+def plain(w: jax.Array, xs: jax.Array) -> jax.Array:
+    """The product without hardware."""
+    return xs @ w
 
 
-def compiled(function: Callable[..., Any], *arguments: Any) -> tuple[Callable[[], Any], float]:
-    """The compiled call and the seconds that lowering and compiling took."""
-    start = time.perf_counter()
-    jitted: Any = eqx.filter_jit(function)
-    call = jitted.lower(*arguments).compile()
-    return lambda: call(*arguments), time.perf_counter() - start
+def read(matrix: Any, xs: jax.Array, keys: jax.Array) -> jax.Array:
+    """A product for every vector, with noise of its own."""
+    return jax.vmap(lambda x, key: matrix(x, key=key))(xs, keys)
 
 
-def report(name: str, slow: Callable[..., Any], slow_args: tuple, fast: Callable[..., Any], fast_args: tuple) -> None:
-    """Prints one line of the table."""
-    a, compile_s = compiled(slow, *slow_args)
-    b, _ = compiled(fast, *fast_args)
-    slow_s, fast_s, ratio = paired(a, b)
-    print(f"{name:<44}{slow_s * 1e3:9.2f} ms{fast_s * 1e3:9.2f} ms{ratio:8.2f}x{compile_s:9.1f} s")  # noqa: T201
+def rows(quick: bool) -> Iterator[Row]:
+    """Ideal, full and published tiles; then one matrix on many tiles."""
+    n, batch = (64, 8) if quick else (512, 128)
+    key_w, key_x, key_program, key_read = jr.split(jr.key(0), 4)
+    w, xs = 0.246 * jr.normal(key_w, (n, n)), jr.uniform(key_x, (batch, n), minval=-1.0)
+    keys, work = jr.split(key_read, batch), f"MVM {n}x{n}, batch {batch}"
+    product, _ = compiled(plain, w, xs)
 
+    def ready(design: Any) -> tuple[Any, float]:
+        return compiled(read, program_matrix(design, w, key=key_program).at(HOUR), xs, keys)
 
-def main() -> None:
-    """Prints the table."""
-    print(f"{'work':<44}{'analog':>12}{'digital':>12}{'ratio':>9}{'compile':>11}")  # noqa: T201
-    key, n, batch = jr.key(0), 512, 128
-    w, xs = 0.246 * jr.normal(key, (n, n)), jr.uniform(key, (batch, n), minval=-1.0)
-    keys = jr.split(key, batch)
-    plain = lambda w, xs: xs @ w
-    read = lambda matrix, xs, keys: jax.vmap(lambda x, key: matrix(x, key=key))(xs, keys)
-    for name in ("ideal", "standard_pcm"):
-        design = dataclasses.replace(tiles.preset(name), rows=n, cols=n)
-        matrix = program_matrix(design, w, key=key).at(3600.0)
-        report(f"MVM {n}x{n}, batch {batch}, {name}", read, (matrix, xs, keys), plain, (w, xs))
-    matrix = program_matrix(tiles.TileDesign(rows=n, cols=n), w, key=key).at(3600.0)
-    report(f"MVM {n}x{n}, batch {batch}, no IR drop", read, (matrix, xs, keys), plain, (w, xs))
-    for size in (256, 64):
-        matrix = program_matrix(tiles.TileDesign(rows=size, cols=n), w, key=key).at(3600.0)
-        report(f"the same on {n // size} tiles", read, (matrix, xs, keys), plain, (w, xs))
+    full = tiles.TileDesign(rows=n, cols=n)
+    about = {"goal": 2.0, "note": READ, "bound": "converters, and a second product for the law of the read noise"}
+    for name, design, more in (
+        ("full tile", full, about),
+        ("ideal cells and converters", dataclasses.replace(tiles.preset("ideal"), rows=n, cols=n), {}),
+        ("full tile, cubic IR drop", dataclasses.replace(tiles.preset("standard_pcm"), rows=n, cols=n), {}),
+        ("weight-level tile, PCM", tiles.WeightLevelTile(rows=n, cols=n, device=full.device), {}),
+        ("full, 2 tiles", dataclasses.replace(full, rows=n // 2), {}),
+        ("full, 8 tiles", dataclasses.replace(full, rows=n // 8), {}),
+    ):
+        call, compile_s = ready(design)
+        yield compare(f"{work}, {name}", call, product, quick=quick, compile_s=compile_s, **more)
+    for beside in peers.tiles():
+        from .peers import tile as aihwkit  # noqa: PLC0415  # optional
 
-    model = VisionTransformer(8, 2, 10, dim=48, depth=2, n_heads=4, mlp_ratio=2, key=key)
-    images, n_chips = jr.uniform(key, (360, 8, 8)), 8
-    analog = nn.convert(model, [nn.Rule(".*", tiles.TileDesign(rows=64, cols=64))])
-    age = lambda analog, images, keys: jax.vmap(
-        lambda key: nn.apply(nn.program(analog, key=key), images, key=key, t=3600.0)
-    )(keys)
-    digital = lambda model, images: jax.vmap(model)(images)
-    many = jnp.tile(images, (n_chips, 1, 1))
-    report(
-        f"program, age, evaluate {n_chips} chips (ViT)",
-        age,
-        (analog, images, jr.split(key, n_chips)),
-        digital,
-        (model, many),
-    )
+        theirs = aihwkit.mvm(np.asarray(w), np.asarray(xs), cpp=beside == peers.CPP, t=HOUR)
+        note = f"{READ}; AIHWKit draws read noise when it ages a tile, not at every product"
+        yield compare(f"{work}, full tile", ready(full)[0], theirs, beside=beside, unit=FASTER, quick=quick, note=note)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(__doc__, rows))
