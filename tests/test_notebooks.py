@@ -1,5 +1,6 @@
 """Every notebook runs from top to bottom."""
 
+import os
 import re
 from pathlib import Path
 
@@ -17,15 +18,13 @@ def test_the_story_is_complete() -> None:
     assert [path.stem for path in NOTEBOOKS] == story
 
 
-SHORT = ("01_one_cell", "04_one_chip")
-EACH = [pytest.param(path, id=path.stem, marks=[] if path.stem in SHORT else pytest.mark.slow) for path in NOTEBOOKS]
-
-
-@pytest.mark.parametrize("path", EACH)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 @pytest.mark.filterwarnings("default")  # of the machinery that runs notebooks, not of their code
 def test_notebook_runs(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=180, resources={"metadata": {"path": str(path.parent)}}).execute()
+    where = {"metadata": {"path": str(path.parent)}}
+    quick = {**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}  # as all tests: nearly all the time is compilation
+    NotebookClient(notebook, timeout=600, startup_timeout=300, resources=where).execute(env=quick)
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert any("image/png" in output.get("data", {}) for output in outputs)
     assert not [output["text"] for output in outputs if output.get("name") == "stderr"]

@@ -14,13 +14,15 @@ from .. import sweeps
 from ._errors import refuse
 
 
-# What launchers tell their processes: how many there are, and which one this is.
+# What launchers tell their processes: how many there are, and which one this is. Open MPI comes first, as in JAX:
+# within a job of Slurm, its processes also inherit what Slurm told the daemon that started them, one on each node.
 _LAUNCHERS = {
-    "Slurm": ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"),
     "Open MPI": ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),
+    "Slurm": ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID"),
     "a TPU pod": ("TPU_WORKER_HOSTNAMES", "TPU_WORKER_ID"),
     "Kubernetes": ("JOBSET_TOTAL_PROCESSES", "JOB_COMPLETION_INDEX"),
 }
+_ADDRESS = "OMPI_MCA_orte_hnp_uri"  # where JAX finds the first process of Open MPI; version 5 does not set it
 _PATIENCE = 7 * 24 * 3600  # [s]; the first process may train for long before the others meet it
 
 
@@ -34,10 +36,14 @@ class Team(NamedTuple):
 
 
 def team(coordinator: str | None, processes: int | None, process_id: int | None) -> Team:
-    """Who works together, as options say or as a launcher does; alone if neither does.
+    """Who works together, as options say or as a launcher does; alone if neither does. Beside a launcher, which says
+    how many and which, the address alone will do.
 
-    **Raises:** `ValueError` for options that do not go together.
+    **Raises:** `ValueError` for options that do not go together, and for a launcher that JAX cannot ask for an address.
     """
+    launcher, size, rank = _launched()
+    if coordinator is not None and processes is None and process_id is None and size > 1:
+        processes, process_id = size, rank
     given = (coordinator, processes, process_id)
     if coordinator is not None and processes is not None and process_id is not None:
         if not 0 <= process_id < processes:
@@ -49,12 +55,19 @@ def team(coordinator: str | None, processes: int | None, process_id: int | None)
         return Team(processes, process_id, address)
     if any(option is not None for option in given):
         raise ValueError("--coordinator, --processes and --process-id go together; give all three")
-    for size, rank in _LAUNCHERS.values():
+    if launcher == "Open MPI" and _ADDRESS not in os.environ:
+        raise ValueError("Open MPI does not say where its first process is; give --coordinator HOST:PORT")
+    return Team(size, rank, {})
+
+
+def _launched() -> tuple[str, int, int]:
+    """The launcher of this process and its size and rank there; `("", 1, 0)` if there is none."""
+    for launcher, (size, rank) in _LAUNCHERS.items():
         told = os.environ.get(size, "")
         n = told.count(",") + 1 if "," in told else int(told) if told.isdigit() else 1
         if n > 1:
-            return Team(n, int(os.environ.get(rank, "0")), {})
-    return Team(1, 0, {})
+            return launcher, n, int(os.environ.get(rank, "0"))
+    return "", 1, 0
 
 
 def join(team: Team, preparation: list[str]) -> None:
@@ -72,7 +85,7 @@ def join(team: Team, preparation: list[str]) -> None:
         failed = subprocess.run([sys.executable, "-m", "aimcjax", *preparation], env=alone, check=False).returncode != 0
     try:
         jax.distributed.initialize(**team.address, initialization_timeout=_PATIENCE)  # pyright: ignore[reportArgumentType]
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:  # they do not come, or there is no address
         raise ValueError(f"the processes did not find each other: {error}") from None
     # JAX has taken the signal for itself, and would go on.
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))

@@ -12,6 +12,7 @@ from saved_runs import main_job, study, sweep
 from scipy import stats
 
 from aimcjax.reports import bibliography, page, read_runs
+from aimcjax.reports.page import _markup
 
 
 class _Checked(html.parser.HTMLParser):
@@ -77,6 +78,22 @@ def test_html_needs_nothing_from_elsewhere(name: str, pages) -> None:
     assert "prefers-color-scheme: dark" in text
     assert "@media print" in text
     assert text.count("<img") == len(made.images)
+
+
+@pytest.mark.parametrize(
+    ("tex", "expected"),
+    [
+        ("x^2", "`x^2`"),
+        (r"i_{max} = 10\,i_0", "`i_max = 10 i_0`"),
+        (r"\sigma = 0.04\,i_0", "`σ = 0.04 i_0`"),
+        (r"0.0175\sqrt{x}", "`0.0175√x`"),
+        (r"\sqrt{\ln(1 + t)}", "`√(ln(1 + t))`"),
+        (r"g_{\mathrm{max}}^{-0.5}", "`g_max^{-0.5}`"),
+        (r"\frac{a}{b}", r"`\frac{a}{b}`"),
+    ],
+)
+def test_short_formulas_are_readable(tex: str, expected: str) -> None:
+    assert _markup.formula(tex) == expected
 
 
 def test_text_of_a_run_stands_for_itself(pages) -> None:

@@ -1,5 +1,6 @@
 """Trackers: what was given to them is in the event file, and a run gives its losses."""
 
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -89,3 +90,43 @@ def test_an_unknown_or_missing_tracker_is_refused_before_any_work(
     assert ("did you mean 'tensorboard'" if name == "tensorbord" else "pip install 'aimcjax[wandb]'") in result.stderr
     assert result.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+class _Wandb:
+    """Stands for the package `wandb`, and remembers what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[Any, ...]] = []
+
+    def init(self, **how: Any) -> "_Wandb":
+        assert Path(how["dir"]).is_dir()  # without it, wandb writes elsewhere
+        self.told.append(("init", how["name"], how["config"]["name"]))
+        return self
+
+    def define_metric(self, name: str, *, step_metric: str) -> None:
+        self.told.append(("metric", name, step_metric))
+
+    def log(self, numbers: dict[str, float]) -> None:
+        self.told.append(("log", numbers))
+
+    def finish(self) -> None:
+        self.told.append(("finish",))
+
+
+def test_wandb_holds_every_number_against_its_own_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "wandb", wandb := _Wandb())
+    tracker = reports.open_tracker("wandb", tmp_path / "tiny", {"name": "tiny"})
+    assert wandb.told == []  # begun with the first number
+    tracker.scalar("digital training/loss", 0.75, 3)
+    reports.track_summary(tracker, {"scores": [0.5, 0.25]})
+    tracker.close()
+    assert wandb.told == [
+        ("init", "tiny", "tiny"),
+        ("metric", "digital training/*", "digital training/step"),
+        ("log", {"digital training/loss": 0.75, "digital training/step": 3}),
+        ("metric", "summary/*", "summary/step"),
+        ("log", {"summary/scores": 0.5, "summary/step": 0}),
+        ("metric", "summary/*", "summary/step"),
+        ("log", {"summary/scores": 0.25, "summary/step": 1}),
+        ("finish",),
+    ]

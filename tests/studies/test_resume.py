@@ -9,8 +9,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import forks
 import jax
 import numpy as np
 import pytest
@@ -25,11 +27,12 @@ from aimcjax.training import _saves
 PATH = Path(__file__).parents[2] / "configs" / "mlp_digits.yaml"
 TINY = ["model.widths=[]", "tile.rows=64", "tile.cols=16", "digital_training.epochs=3", "digital_training.settle=1",
         "hwa_training.epochs=2", "sweep.n_chips=2", "sweep.times=[20 s]"]  # fmt: skip
+LONGER = [*TINY, "digital_training.epochs=24", "hwa_training.epochs=8"]
 CONFIG = load_config(PATH, TINY)
 # Saves after every part of an epoch, for runs too short for others.
 COMMAND = """
 from aimcjax.training import _saves
-_saves.EVERY, _saves.WHOLE = 0.05, {}
+_saves.EVERY, _saves.WHOLE = {}, {}
 from aimcjax.cli import main
 main()
 """
@@ -210,9 +213,9 @@ def test_a_damaged_network_is_trained_again(tmp_path: Path, whole: Path) -> None
         np.testing.assert_array_equal(a, b)
 
 
-def _start(*arguments: str, whole: int = 64, **flags: str) -> subprocess.Popen:
+def _start(*arguments: str, **flags: str) -> subprocess.Popen:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "JAX_PLATFORMS": "cpu", **flags}
-    command = [sys.executable, "-c", COMMAND.format(whole), *arguments]
+    command = [sys.executable, "-c", COMMAND.format(0.05, 64), *arguments]
     return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
 
 
@@ -237,26 +240,61 @@ def test_a_killed_process_goes_on(tmp_path: Path, whole: Path) -> None:
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("piece", [8, 64], ids=["epochs in parts", "whole epochs"])
-def test_a_training_run_survives_kills_at_random(tmp_path: Path, piece: int) -> None:
-    longer = [*TINY, "model.widths=[64]", "digital_training.epochs=60", "hwa_training.epochs=20"]
-    start = lambda name: _start("train", str(PATH), *longer, "-q", "--out", str(tmp_path / name), whole=piece)
-    ends = lambda process: (process.communicate(), process.returncode) == ((None, ""), 0)
-    chance, started, kills = random.Random(piece), time.monotonic(), 0
-    assert ends(start("whole"))
-    duration = time.monotonic() - started
-    while kills < 10 or not (tmp_path / "killed").exists():
-        if (tmp_path / "killed").exists():
-            _same(tmp_path / "killed", tmp_path / "whole", load_config(PATH, longer))
-            shutil.rmtree(tmp_path / "killed")
-        process = start("killed")
+# A line in a file for every training that begins: which, and what is done of it.
+NOTED = """
+begin = _saves.Saves.begin
+def noted(self, blank, identity):
+    done = begin(self, blank, identity)
+    with open(os.environ["BEGUN"], "a") as file:
+        file.write(f"{self.folder.name} {done.epoch:06d}-{done.batch:09d}\\n")
+    return done
+_saves.Saves.begin = noted
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[forks.Server]:
+    with forks.server(tmp_path_factory.mktemp("forks")) as one:
+        yield one
+
+
+def _newest(run: Path) -> dict[str, str]:
+    """The last save of every training at work in a run that is not complete."""
+    found = sorted(path for path in run.with_name(f"{run.name}.partial").glob("training/*/*") if path.suffix != ".new")
+    return {path.parent.name: path.name for path in found}
+
+
+@pytest.mark.parametrize(("piece", "every"), [(8, 0.05), (64, 0.0)], ids=["epochs in parts", "whole epochs"])
+def test_a_training_run_survives_kills_at_random(
+    tmp_path: Path, server: forks.Server, piece: int, every: float
+) -> None:
+    config, before = load_config(PATH, LONGER), COMMAND.format(every, piece).partition("from aimcjax.cli")[0] + NOTED
+    begun, killed, whole = (tmp_path / name for name in ("begun", "killed", "whole"))
+    start = lambda name, keep: server.start(
+        "train", str(PATH), *LONGER, "-q", "--out", str(tmp_path / name), before=before, keep=keep, BEGUN=str(begun)
+    )
+    for name in ("whole", "again"):  # the first also compiles
+        began, command = time.monotonic(), start(name, True)
+        assert command.wait() == 0
+    duration, chance, kills, resumed = time.monotonic() - began, random.Random(piece), 0, 0
+    while kills < 10 or not killed.exists():
+        if killed.exists():
+            _same(killed, whole, config)
+            shutil.rmtree(killed)
+        saved = _newest(killed)
+        begun.write_text("")
+        command = start("killed", False)
         if kills < 10:
-            time.sleep(chance.uniform(0.25, 0.95) * duration)
-            process.kill()  # nothing if it has ended
-        _, stderr = process.communicate()
-        assert stderr == ""
-        assert process.returncode in ((0, -9) if kills < 10 else (0,))
-        kills += process.returncode == -9
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["killed", "whole"]
-    _same(tmp_path / "killed", tmp_path / "whole", load_config(PATH, longer))
+            while kills > 2 and not begun.read_text() and command.poll() is None:
+                time.sleep(0.01)
+            time.sleep(chance.uniform(0.02, 0.5) * duration)
+            command.kill()
+        assert command.wait() in ((0, -9) if kills < 10 else (0,))
+        assert command.told == ""
+        kills += command.returncode == -9
+        for name, done in map(str.split, begun.read_text().splitlines()):  # what was saved is not computed again
+            assert done == saved.get(name, "000000-000000000")
+            resumed += name in saved
+    assert resumed > 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["again", "begun", "killed", "whole"]
+    _same(killed, whole, config)

@@ -1,15 +1,15 @@
 """Sweeps of several processes, and of processes that are killed, end with the numbers of one that was not."""
 
-import os
+import contextlib
+import json
 import random
 import shutil
-import signal
 import socket
-import subprocess
-import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import forks
 import numpy as np
 import pytest
 
@@ -26,9 +26,9 @@ tile: {type: tile, rows: 64, cols: 16, device: {type: pcm_joshi2020}}
 sweep: {n_chips: N_CHIPS, chunk: 2, times: [20 s, 1 day], axes: AXES, networks: [direct], metrics: [accuracy, loss],
         sensitivity: null}
 """
-# The command, with a line in a file for every chunk that is computed.
-COMMAND = """
-import os, sys
+AXES = "{tile.adc.bits: [5, 8], tile.rows: [64, 32]}"  # two structures, each with a program of its own
+# A line in a file for every call of a program: how many chunks it computes.
+NOTED = """
 from aimcjax.sweeps._cells import CellProgram
 call = CellProgram.__call__
 def noted(self, members, place, keys):
@@ -36,38 +36,79 @@ def noted(self, members, place, keys):
         file.write(f"{len(members)}\\n")
     return call(self, members, place, keys)
 CellProgram.__call__ = noted
-from aimcjax.cli import main
-main()
 """
-PATIENCE = 400  # [s]
 
 
-def _config(folder: Path, n_chips: int, axes: str) -> Path:
-    path = folder / "config.yaml"
-    path.write_text(CONFIG.replace("N_CHIPS", str(n_chips)).replace("AXES", axes))
-    return path
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[forks.Server]:
+    with forks.server(tmp_path_factory.mktemp("forks")) as one:
+        yield one
 
 
-def _start(config: Path, out: Path, *more: str, devices: int = 2) -> subprocess.Popen[str]:
-    environment = {**os.environ, "JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": str(devices),
-                   "PYTHONPATH": os.pathsep.join(sys.path), "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
-                   "CALLS": str(out.with_suffix(".calls"))}  # fmt: skip
-    arguments = [sys.executable, "-c", COMMAND, "sweep", str(config), "--quiet", "--out", str(out), *more]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(arguments, env=environment, text=True, **pipes)
+class Sweep:
+    """The command, of one config, into a folder."""
+
+    def __init__(self, server: forks.Server, folder: Path, n_chips: int, axes: str) -> None:
+        self._server, self.folder, self._config = server, folder, folder / "config.yaml"
+        self._config.write_text(CONFIG.replace("N_CHIPS", str(n_chips)).replace("AXES", axes))
+
+    def start(self, name: str, *more: str, devices: int = 1, keep: bool = True, **environment: str) -> forks.Command:
+        arguments = ["sweep", str(self._config), "--quiet", "--out", str(self.folder / name), *more]
+        environment["CALLS"] = str(self.folder / f"{name}.calls")
+        return self._server.start(*arguments, devices=devices, before=NOTED, keep=keep, **environment)
+
+    def two(self, name: str, launcher: str = "options", *, keep: bool = False) -> list[forks.Command]:
+        """Two processes of two devices each, that meet on this machine; a launcher is what it tells them."""
+        port = _free_port()
+        options = ("--coordinator", f"localhost:{port}", "--processes", "2", "--process-id")
+        if launcher == "options":
+            return [self.start(name, *options, str(i), devices=2, keep=keep) for i in range(2)]
+        return [self.start(name, devices=2, keep=keep, **_launched(launcher, i, port)) for i in range(2)]
+
+    def calls(self, name: str) -> list[int]:
+        """Chunks of every call since the last question."""
+        path = self.folder / f"{name}.calls"
+        counts = list(map(int, path.read_text().split())) if path.is_file() else []
+        path.write_text("")
+        return counts
+
+    def finished(self, name: str) -> int:
+        """Chunks that a sweep which is not complete has finished."""
+        return len(list(self.folder.glob(f"{name}.partial/results.zarr/finished/c/*/*")))
 
 
-def _two(config: Path, out: Path) -> list[subprocess.Popen[str]]:
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        address = f"localhost:{free.getsockname()[1]}"
-    who = lambda i: ("--coordinator", address, "--processes", "2", "--process-id", str(i))
-    return [_start(config, out, *who(i)) for i in range(2)]
+_FIRST = 2**16 - 2**12  # of the ports among which JAX takes one by the number of a job
 
 
-def _ends(process: subprocess.Popen[str]) -> None:
-    _, stderr = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, stderr
+def _free_port() -> int:
+    chance = random.Random()
+    while True:
+        with socket.socket() as one, contextlib.suppress(OSError):
+            one.bind(("localhost", port := chance.randrange(_FIRST, 2**16)))
+            return port
+
+
+def _launched(launcher: str, rank: int, port: int) -> dict[str, str]:
+    job = port - _FIRST
+    told = {
+        "Slurm": {"JOB_ID": job, "STEP_NODELIST": "localhost", "STEP_NUM_NODES": 1, "NTASKS": 2, "STEP_NUM_TASKS": 2,
+                  "PROCID": rank, "LOCALID": rank},
+        "Open MPI": {"MCA_orte_hnp_uri": f"{job * 2**12}.0;tcp://127.0.0.1:34911", "COMM_WORLD_SIZE": 2,
+                     "COMM_WORLD_RANK": rank, "COMM_WORLD_LOCAL_RANK": rank},
+    }  # fmt: skip
+    prefix = {"Slurm": "SLURM", "Open MPI": "OMPI"}[launcher]
+    return {f"{prefix}_{name}": str(value) for name, value in told[launcher].items()}
+
+
+def _told(command: forks.Command) -> str:
+    """Its words, but those of the network library."""
+    return "".join(line for line in command.told.splitlines(keepends=True) if not line.startswith("[Gloo]"))
+
+
+def _ends(*commands: forks.Command) -> None:
+    for command in commands:
+        assert command.wait() == 0, command.told
+    assert [_told(command) for command in commands] == [""] * len(commands)
 
 
 def _same(found: Path, expected: Path, tolerance: float) -> None:
@@ -76,76 +117,76 @@ def _same(found: Path, expected: Path, tolerance: float) -> None:
     for name in one:
         assert np.isfinite(other[name]).all()
         np.testing.assert_allclose(one[name], other[name], rtol=0, atol=tolerance)
+    files = lambda path: sorted(str(file.relative_to(path)) for file in path.rglob("*") if "/d/" not in str(file))
+    assert files(found) == files(expected)
     assert not list(found.rglob("*.partial"))
+    assert [path.name for path in found.glob("*.json") if not json.loads(path.read_text())] == []
 
 
-def _chunks(out: Path) -> int:
-    return len(list(out.with_name(f"{out.name}.partial").glob("results.zarr/finished/c/*/*")))
+@pytest.fixture(scope="module")
+def sweep(server: forks.Server, tmp_path_factory: pytest.TempPathFactory) -> Sweep:
+    return Sweep(server, tmp_path_factory.mktemp("sweep"), 20, AXES)
 
 
-@pytest.mark.slow
-def test_two_processes_have_the_numbers_of_one(tmp_path: Path) -> None:
-    config = _config(tmp_path, 5, "{tile.adc.bits: [5, 8], tile.rows: [64, 32]}")
-    _ends(_start(config, tmp_path / "one", devices=1))
-    for process in (both := _two(config, tmp_path / "two")):
-        _ends(process)
-    assert [process.returncode for process in both] == [0, 0]
-    _same(tmp_path / "two", tmp_path / "one", 1e-6)
-    assert (tmp_path / "two" / "report.md").is_file()
-    again = _two(config, tmp_path / "two")
-    told = [process.communicate(timeout=PATIENCE)[1] for process in again]
-    assert told == [f"aimcjax: {tmp_path / 'two'} is a finished sweep of this config; nothing to do\n", ""]
+@pytest.fixture(scope="module")
+def alone(sweep: Sweep) -> Path:
+    """The folder of a sweep by one process with one device."""
+    _ends(sweep.start("alone"))
+    return sweep.folder / "alone"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("victim", [0, 1])
-def test_one_of_two_is_killed(tmp_path: Path, victim: int) -> None:
-    config = _config(tmp_path, 300, "{tile.adc.bits: [5, 8]}")
-    _ends(_start(config, tmp_path / "one", devices=1))
-    both = _two(config, tmp_path / "two")
-    while _chunks(tmp_path / "two") < 20:
-        assert [process.poll() for process in both] == [None, None]
-        time.sleep(0.02)
-    both[victim].kill()
-    both[victim].communicate()
-    _, stderr = both[1 - victim].communicate(timeout=PATIENCE)  # it does not wait for ever
-    assert both[1 - victim].returncode != 0
-    assert stderr != ""
-    finished = _chunks(tmp_path / "two")
-    assert 20 <= finished < 300
-    (tmp_path / "two.calls").unlink()
-    for process in _two(config, tmp_path / "two"):
-        _ends(process)
-    assert sum(map(int, (tmp_path / "two.calls").read_text().split())) == 300 - finished
-    _same(tmp_path / "two", tmp_path / "one", 1e-6)
+def test_two_processes_have_the_numbers_of_one(sweep: Sweep, alone: Path) -> None:
+    _ends(*sweep.two("two", keep=True))
+    _same(sweep.folder / "two", alone, 1e-6)
+    assert (sweep.folder / "two" / "report.md").is_file()
+    both = sweep.two("two")
+    assert [command.wait() for command in both] == [0, 0]
+    told = f"aimcjax: {sweep.folder / 'two'} is a finished sweep of this config; nothing to do\n"
+    assert [_told(command) for command in both] == [told, ""]
 
 
-@pytest.mark.slow
-def test_a_sweep_survives_kills_at_random(tmp_path: Path) -> None:
-    n_chunks = 2 * 1000
-    config = _config(tmp_path, 2000, "{tile.adc.bits: [5, 8]}")
+def test_one_of_two_is_killed_and_any_launcher_goes_on(sweep: Sweep, alone: Path) -> None:
+    n_chunks, finished = 4 * 10, 0
+    for victim, launcher in ((1, "options"), (0, "Slurm")):
+        both = sweep.two("killed", launcher)
+        while sweep.finished("killed") < finished + 2:
+            assert [command.poll() for command in both] == [None, None]
+            time.sleep(0.005)
+        both[victim].kill()
+        assert both[1 - victim].wait() != 0  # it does not wait for ever
+        assert _told(both[1 - victim]) != ""
+        assert finished + 2 <= sweep.finished("killed") < n_chunks
+        finished = sweep.finished("killed")
+        sweep.calls("killed")
+    _ends(*sweep.two("killed", "Open MPI"))
+    assert sum(sweep.calls("killed")) == n_chunks - finished
+    _same(sweep.folder / "killed", alone, 1e-6)
+
+
+def test_a_sweep_survives_kills_at_random(server: forks.Server, tmp_path: Path) -> None:
+    sweep, n_chunks = Sweep(server, tmp_path, 100, "{tile.adc.bits: [5, 8]}"), 2 * 50
+    _ends(sweep.start("whole"))
     started = time.monotonic()
-    _ends(_start(config, tmp_path / "whole", devices=1))
-    duration, chance, kills, log = time.monotonic() - started, random.Random(0), 0, tmp_path / "killed.calls"
-    while not (tmp_path / "killed").exists() or kills < 20:
-        if (tmp_path / "killed").exists():
-            _same(tmp_path / "killed", tmp_path / "whole", 0.0)
-            shutil.rmtree(tmp_path / "killed")
-            log.unlink()
-        before = _chunks(tmp_path / "killed")
-        log.write_text("")
-        process = _start(config, tmp_path / "killed", devices=1)
+    _ends(sweep.start("again"))
+    duration, chance, kills, killed = time.monotonic() - started, random.Random(0), 0, tmp_path / "killed"
+    while not killed.exists() or kills < 20:
+        if killed.exists():
+            _same(killed, tmp_path / "whole", 0.0)
+            shutil.rmtree(killed)
+        before = sweep.finished("killed")
+        sweep.calls("killed")
+        command = sweep.start("killed", keep=False)
         if kills < 20:
-            time.sleep(chance.uniform(0.2, 0.95) * duration)
-            process.send_signal(signal.SIGKILL)
-        _, stderr = process.communicate(timeout=PATIENCE)
-        assert stderr == ""
-        assert process.returncode in ((0, -9) if kills < 20 else (0,))
-        kills += process.returncode == -9
-        finished = n_chunks if (tmp_path / "killed").exists() else _chunks(tmp_path / "killed")
-        # What was computed is there, but for the chunk at work; what was there is not computed again.
-        assert 0 <= len(log.read_text().split()) - (finished - before) <= 1
-    _same(tmp_path / "killed", tmp_path / "whole", 0.0)
+            time.sleep(chance.uniform(0.2, 0.75) * duration)
+            command.kill()
+        assert command.wait() in ((0, -9) if kills < 20 else (0,))
+        assert command.told == ""
+        kills += command.returncode == -9
+        finished = n_chunks if killed.exists() else sweep.finished("killed")
+        # What was computed is there, but for the call at work; what was there is not computed again.
+        calls = sweep.calls("killed")
+        assert 0 <= sum(calls) - (finished - before) <= (calls[-1] if calls else 0)
+    _same(killed, tmp_path / "whole", 0.0)
     assert {path.name for path in tmp_path.iterdir()} == {
-        "config.yaml", "whole", "whole.calls", "killed", "killed.calls"
+        "config.yaml", "whole", "whole.calls", "again", "again.calls", "killed", "killed.calls"
     }  # fmt: skip

@@ -16,11 +16,13 @@ from aimcjax.sweeps import _processes
 
 
 SLURM = {"SLURM_STEP_NUM_TASKS": "4", "SLURM_PROCID": "0"}
+OPEN_MPI = {"OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_RANK": "1",
+            "OMPI_MCA_orte_hnp_uri": "1531576320.0;tcp://10.0.0.1:34911"}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    for names in _distributed._LAUNCHERS.values():
+    for names in (*_distributed._LAUNCHERS.values(), (_distributed._ADDRESS,)):
         for name in names:
             monkeypatch.delenv(name, raising=False)
 
@@ -31,7 +33,8 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
         ({}, 1, 0),
         ({"SLURM_STEP_NUM_TASKS": "1", "SLURM_PROCID": "0"}, 1, 0),
         ({"SLURM_STEP_NUM_TASKS": "4", "SLURM_PROCID": "3"}, 4, 3),
-        ({"OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_RANK": "1"}, 2, 1),
+        (OPEN_MPI, 2, 1),
+        ({**OPEN_MPI, "SLURM_STEP_NUM_TASKS": "3", "SLURM_PROCID": "2"}, 2, 1),  # mpirun within a job of Slurm
         ({"TPU_WORKER_HOSTNAMES": "a,b,c,d", "TPU_WORKER_ID": "2"}, 4, 2),
         ({"TPU_WORKER_HOSTNAMES": "localhost", "TPU_WORKER_ID": "0"}, 1, 0),
         ({"JOBSET_TOTAL_PROCESSES": "8", "JOB_COMPLETION_INDEX": "7"}, 8, 7),
@@ -55,6 +58,21 @@ def test_options_go_together() -> None:
     ):
         with pytest.raises(ValueError, match=told):
             team(*given)
+
+
+def test_a_launcher_without_an_address_takes_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"):
+        monkeypatch.setenv(name, OPEN_MPI[name])
+    with pytest.raises(ValueError, match=r"Open MPI does not say where .*; give --coordinator HOST:PORT$"):
+        team(None, None, None)
+    address = {"coordinator_address": "host:12", "num_processes": 2, "process_id": 1}
+    assert team("host:12", None, None) == Team(2, 1, address)
+
+
+def test_a_launcher_that_jax_does_not_know_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jax._src.clusters.ClusterEnv, "_cluster_types", [])
+    with pytest.raises(ValueError, match=r"^the processes did not find each other: coordinator_address should be"):
+        join(Team(2, 1, {}), [])
 
 
 @pytest.mark.parametrize("code", [0, 2])

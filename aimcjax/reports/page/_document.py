@@ -14,7 +14,7 @@ from .._text import table
 from ..bibliography import bibtex, cited
 from ..curves import differing
 from . import _comparison as comparison
-from ._markup import Citations, code, escape, fence, slug
+from ._markup import Citations, code, escape, fence, formula, slug
 from ._methods import methods
 from ._pictures import Picture, pictures
 from ._results_table import RESULT_COLUMNS, result_rows
@@ -22,7 +22,7 @@ from ._setup import setup_rows
 
 
 _PICTURE = re.compile(r"!\[([^\]\n]*)\]\(figures/([^)\n/]+\.png)\)(\n\n\*[^\n]*\*)?")
-_FORMULA = re.compile(r"(?<![`\\\w])\$([^$`|\n]+)\$(?!\w)")  # no engine for them: left as written
+_FORMULA = re.compile(r"(?<![`\\\w])\$([^$`|\n]+)\$(?!\w)")
 _REDRAWN = re.compile(r".*_over_time\.png|energy_breakdown\.png")
 _LARGEST_PICTURE = 20_000_000  # bytes
 
@@ -127,7 +127,7 @@ def _body(text: str, run: SavedRun, prefix: str, images: dict[str, bytes]) -> st
         images[kept] = path.read_bytes()
         return f"![{caption}]({kept}){below or ''}"
 
-    plain = _FORMULA.sub(lambda formula: code(formula[1]), _PICTURE.sub(replaced, text))
+    plain = _FORMULA.sub(lambda found: formula(found[1]), _PICTURE.sub(replaced, text))
     deeper = re.sub(r"^(#{3,5}) ", r"#\1 ", plain, flags=re.MULTILINE)
     return re.sub(r"\n{3,}", "\n\n", deeper).strip()
 

@@ -8,11 +8,28 @@ from ..bibliography import Entry, library
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|$~])")
 UNKNOWN = "–"
+_SIGNS = {
+    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "eta": "η", "theta": "θ", "lambda": "λ",
+    "mu": "μ", "xi": "ξ", "rho": "ρ", "sigma": "σ", "tau": "τ", "phi": "φ", "varphi": "φ", "chi": "χ", "Delta": "Δ",
+    "Lambda": "Λ", "pm": "±", "cdot": "·", "le": "≤", "sim": "~", "infty": "∞", "partial": "∂", "sum": "∑",
+    "leftarrow": "←", "sqrt": "√", "ln": "ln", "log": "log", "exp": "exp", "min": "min", "max": "max",
+}  # fmt: skip
 
 
 def escape(text: object) -> str:
     """Text that stands for itself."""
     return _SPECIAL.sub(r"\\\1", " ".join(str(text).split()))
+
+
+def formula(tex: str) -> str:
+    """A short formula in the letters of a program: signs for the names of signs, no braces around words. There is no
+    engine for formulas in a page that stands alone; what is not known here stays as it is written."""
+    plain = re.sub(r"\\[,; ]", " ", tex)
+    plain = re.sub(r"\\(?:mathrm|text)\{(\w+)\}", r"\1", plain)
+    plain = re.sub(r"\\([A-Za-z]+)", lambda name: _SIGNS.get(name[1], name[0]), plain)
+    plain = re.sub(r"√\{(\w)\}", r"√\1", plain)
+    plain = re.sub(r"√\{([^{}]+)\}", r"√(\1)", plain)
+    return code(re.sub(r"([_^])\{(-?\w+)\}", r"\1\2", plain))
 
 
 def code(text: object) -> str:
