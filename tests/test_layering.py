@@ -12,7 +12,7 @@ PACKAGE = pathlib.Path(aimcjax.__file__).parent
 # Each part may import what stands before it. Parts on one line do not import each other.
 LEVELS = [
     {"units", "_types"},
-    {"_random", "components"},
+    {"_random", "_over", "components"},
     {"devices", "periphery"},
     {"fitting"},
     {"tiles"},

@@ -1,6 +1,7 @@
 """`aimcjax validate [--out DIR] [--only PATTERN] [--list] [--slow]`."""
 
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -61,10 +62,16 @@ def validate(
 
 
 def _check_folder(out: Path) -> None:
-    """Before any work: whether the directory is there or can be made."""
+    """Before any work: makes the directory, and sees that it can be written to."""
     there = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
     if not there.is_dir():
         raise ValueError(f"--out takes the name of a directory, and {there} is a file; choose another")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise ValueError(f"nothing can be written to {out} ({error.strerror}); choose another --out") from None
 
 
 def _compute(checks: Sequence[validation.Check], *, quiet: bool) -> list[validation.Row]:

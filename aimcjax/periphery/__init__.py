@@ -20,7 +20,7 @@ once, and `install` gives the converter that is made of them; a tile does both w
 - Questions: `resolution`, `effective_bits`, `driver_bits`, `clock_cycles`, `turns`, `slices_of`, `bare`.
   `OverrangeAdc`, `watched`: whether a conversion saturated. `ROLES`: all by name, for configs.
 - Steps: `clamp`, `saturate`, `decide`, `decide_ternary`, `digits`, `quantize_learned`, `quantize_levels`,
-  `quantize_stochastic`, `finite_root`, `replace_gradient`.
+  `quantize_stochastic`, `finite_root`, `with_noise`, `replace_gradient`.
 """
 
 from ._adc import AbstractAdc as AbstractAdc, IdealAdc as IdealAdc, UniformAdc as UniformAdc

@@ -13,7 +13,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator
 
-from aimcjax.reports.curves import COLOURS
+from aimcjax.reports._palette import COLOURS
 
 from ._measure import FASTER, Row, seconds_text
 

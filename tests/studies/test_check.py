@@ -66,6 +66,12 @@ def test_shipped_configs_are_checked(path: Path) -> None:
     assert found.bytes is not None
 
 
+def test_adapters_are_checked() -> None:
+    adapter = "adapter={kind: lora, rank: 2, epochs: 1, batch_size: 64, learning_rate: 1.0e-3}"
+    found = studies.check(load_study(CONFIGS / "mlp_digits.yaml", [adapter]), estimate=False)
+    assert found.tree()["valid"]
+
+
 def test_an_estimate_has_its_parts() -> None:
     found = studies.check(load_study(CONFIGS / "mlp_digits.yaml"))
     assert [part.name for part in found.parts] == ["digital training", "hwa training", "chips"]

@@ -108,7 +108,7 @@ def _equal(value: Any, text: str, unit: str) -> bool:
 def _rows(run: SavedRun, y: str, names: Sequence[str]) -> dict[str, Any]:
     data = measured(run)
     if y not in data.data_vars:
-        known = [str(name) for name in data.data_vars]
+        known = [str(name) for name in data.data_vars if name != "finished"]
         raise ValueError(f"{run.label} has no values {shorten(y)}; {suggest(y, known, always_list=True)}")
     array = data[y]
     if array.dtype.kind not in "fiub":
@@ -141,6 +141,8 @@ def _left(array: xr.DataArray, over: str, columns: Mapping[str, Any]) -> dict[st
             continue
         beside = {str(name): coord.values.astype(str) for name, coord in array.coords.items() if coord.dims == (dim,)}
         varying = {name: values for name, values in beside.items() if _pieces([*taken, values]) > _pieces(taken)}
+        if len(varying) > 1:
+            varying.pop(dim, None)  # a number of the point, which its axes explain
         if varying and (taken or dim == _POINTS):
             found |= {name: len(np.unique(values)) for name, values in varying.items()}
         elif not taken:

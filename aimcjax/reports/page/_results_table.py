@@ -1,6 +1,7 @@
 """Results in the form of the field's tables: one row for each thing that was scored, a dash where nothing is known."""
 
 import contextlib
+import copy
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -34,7 +35,7 @@ def result_rows(run: SavedRun) -> list[list[str]]:
 
 
 def _row(run: SavedRun, *, notes: list[str], **known: str) -> list[str]:
-    cells = {**_setup(run), **known}
+    cells = {**_setup(run.config), "work": run.label, **known}
     missing = [column for column in RESULT_COLUMNS if column not in cells and column != "notes"]
     if missing:
         listed = ", ".join(column.split(",")[0] for column in missing) if len(missing) < 7 else "all others"
@@ -43,8 +44,8 @@ def _row(run: SavedRun, *, notes: list[str], **known: str) -> list[str]:
     return [cells.get(column, UNKNOWN) for column in RESULT_COLUMNS]
 
 
-def _setup(run: SavedRun) -> dict[str, str]:
-    config, found = run.config, {"work": run.label}
+def _setup(config: dict[str, Any]) -> dict[str, str]:
+    found: dict[str, str] = {}
     tile = section(config, "tile")
     if "device" in tile:
         found["device"] = device_name(tile["device"])
@@ -230,8 +231,21 @@ def _sweep_rows(run: SavedRun) -> Iterator[dict[str, Any]]:
             notes = [f"{_score(run, y, array.isel(point=k).values)}"]
         baseline = baseline_of(run, y)
         cells |= {} if baseline is None else {"baseline accuracy": _score(run, y, baseline)}
+        cells |= _setup(_at_point(run.config, {name: array.coords[name].values[k] for name in names}))
         more = [f"the first {_MOST_POINTS} of {n} points"] if n > _MOST_POINTS and k == 0 else []
         yield {"work": f"{run.label}, {at or f'point {k}'}", **cells, "notes": [*notes, *more, "values in SI"]}
+
+
+def _at_point(config: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The config with the `values` of one swept point at their paths; paths that it does not have are left out."""
+    config = copy.deepcopy(config)
+    for path, value in values.items():
+        *parents, last = path.split(".")
+        with contextlib.suppress(KeyError):
+            node = at_path(config, ".".join(parents)) if parents else config
+            if isinstance(node, dict) and last in node:
+                node[last] = value.item() if isinstance(value, np.generic) else value
+    return config
 
 
 def _other_rows(run: SavedRun) -> Iterator[dict[str, Any]]:

@@ -34,7 +34,7 @@ def check_main_job(config: Config, *, estimate: bool = True) -> Outlook:
     analog = roads.converted(config, model)
     trainings.check(config, data)
     trainings.check_blocks(config, analog)
-    eqx.filter_eval_shape(lambda key: trainings.with_adapters(config, analog, key), key)
+    eqx.filter_eval_shape(lambda model, key: trainings.with_adapters(config, model, key), analog, key)
     facts, numbers = _placed(config, model, analog, data)
     points = config.sweep.points(config.seed)
     structures, n_trainings = _structures(config, points, model, data)

@@ -15,7 +15,7 @@ from ..._random import keys_for
 from ...config import Config, coordinate
 from ...datasets import Dataset
 from .._networks import KEY_NAMES, trained_networks
-from .._running import Progress, check_source, new_run, note_source, write_json
+from .._running import Progress, RunDirectoryError, check_source, new_run, note_source, write_json
 from . import _points as points_of
 from ._report import sweep_report
 
@@ -43,6 +43,11 @@ def sweep(
     started, tell = time.monotonic(), progress or Progress(quiet=True)
     if source is not None:
         check_source(config, source, tell)
+    if (out / "summary.json").is_file() and not (out / "results.zarr").is_dir() and not overwrite:
+        raise RunDirectoryError(
+            f"{out} is a finished run without its store results.zarr (see whether results.nc has its numbers); "
+            "choose another --out, or compute it again with --overwrite"
+        )
     points = config.sweep.points(config.seed)
     variants, metrics = points_of.variants(config, points), points_of.metrics(config)
     points_of.until(config, metrics)  # before minutes of training, not after
