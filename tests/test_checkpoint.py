@@ -46,6 +46,16 @@ def test_restores_analog_models_with_their_physics(tmp_path: Path, getkey: Calla
     assert eqx.tree_equal(checkpoint.load(tmp_path / "chip", "chip", other), chip)
 
 
+def test_restores_every_dtype(tmp_path: Path) -> None:
+    kinds = (jnp.bfloat16, jnp.float16, jnp.float32, jnp.int8, jnp.int32, jnp.uint32, jnp.bool_)
+    tree = {jnp.dtype(kind).name: jnp.arange(4).astype(kind) for kind in kinds}
+    checkpoint.save(tmp_path / "kinds", tree=tree)
+    loaded = checkpoint.load(tmp_path / "kinds", "tree", jax.tree.map(jnp.zeros_like, tree))
+    for name, leaf in loaded.items():
+        assert leaf.dtype.name == name
+        np.testing.assert_array_equal(np.asarray(leaf, float), [0, 1, 1, 1] if name == "bool" else [0, 1, 2, 3])
+
+
 def test_restores_to_the_shardings_of_the_model(saved: Path) -> None:
     mesh = jax.make_mesh((2,), ("x",))
     split = NamedSharding(mesh, PartitionSpec("x"))

@@ -198,17 +198,40 @@ def test_energy_grows_with_bits_tiles_and_tokens(machine: Machine) -> None:
 
 
 def test_a_batch_pays_once_for_what_it_shares(machine: Machine) -> None:
-    """Weights from the DRAM once, static power for less than the sum of the latencies; all else twice."""
+    """A thousand weights of 16 bits from the DRAM once, static power for less than the sum of the latencies; all else
+    twice."""
     roomy = dataclasses.replace(machine.placement.chip, buffer=chips.Buffer())
     placement = dataclasses.replace(machine.placement, chip=roomy)
     placement = eqx.tree_at(lambda p: p.counts.weights, placement, np.asarray(1000.0))
     one, two = (chips.cost(placement, batch=n) for n in (1, 2))
     for name in ("core", "dac", "adc", "interconnect", "digital", "attention", "buffer"):
         np.testing.assert_allclose(two.components_J[name], 2 * one.components_J[name], rtol=tolerances.PRIMITIVE)
+    weights = 1000 * 16 * roomy.dram.energy_per_bit
+    np.testing.assert_allclose(one.components_J["dram"], weights, rtol=tolerances.PRIMITIVE)
     np.testing.assert_allclose(two.components_J["dram"], one.components_J["dram"], rtol=tolerances.PRIMITIVE)
     assert one.components_J["static"] < two.components_J["static"] < 2 * one.components_J["static"]
     assert one.latency_s < two.latency_s < 2 * one.latency_s
     assert two.j_per_token < one.j_per_token
+
+
+def test_longer_sequences_are_those_that_were_counted() -> None:
+    """Four tokens, 9/4 times as long, against an image of nine: attention by the square, every product of a layer but
+    the head's, which is once an image, in proportion."""
+    bills, placements = [], []
+    for size, length in ((8, 9 / 4), (12, 1.0)):
+        vit = VisionTransformer(size, 4, 10, dim=8, depth=1, n_heads=2, mlp_ratio=2, key=jr.key(0))
+        analog = nn.convert(vit, [nn.Rule(".*", TILE)])
+        placements.append(chips.place(analog, CHIP, sample=jnp.ones((size, size))))
+        bills.append(chips.price(placements[-1].counts, placements[-1].chip, length=length))
+    assert [placed.activity.vectors["embed"] for placed in placements] == [4, 9]
+    longer, counted = (np.asarray(bill.parts, np.float64) for bill in bills)
+    tokens = [index for index, name in enumerate(placements[0].counts.names) if name != "head"]
+    for name in ("dac", "adc"):
+        row = COMPONENTS.index(name)
+        np.testing.assert_allclose(longer[row, tokens], counted[row, tokens], rtol=tolerances.PRIMITIVE)
+    row = COMPONENTS.index("attention")
+    np.testing.assert_allclose(longer[row], counted[row], rtol=tolerances.PRIMITIVE)
+    np.testing.assert_allclose(bills[0].stages.attention, bills[1].stages.attention, rtol=tolerances.PRIMITIVE)
 
 
 @pytest.mark.parametrize("quantity", ["energy_J", "latency_s"])

@@ -35,7 +35,11 @@ def test_images_are_what_was_written(tmp_path: Path, end: str) -> None:
 
 def test_the_test_part_alone_is_split_and_says_so(tmp_path: Path) -> None:
     data = datasets.idx_images(_folder(tmp_path, parts=("t10k",)))
-    assert (len(data.x_train), len(data.x_test)) == (8, 2)
+    written = np.random.default_rng(0).integers(0, 256, (10, 4, 3)) / 255.0
+    np.testing.assert_allclose(data.x_train, written[:8], rtol=1e-6)
+    np.testing.assert_allclose(data.x_test, written[8:], rtol=1e-6)
+    np.testing.assert_array_equal(np.append(data.y_train, data.y_test), np.arange(10) % 3)
+    assert len(data.y_test) == 2
     assert "first 8 to train" in data.name
 
 
@@ -73,6 +77,23 @@ def test_text_is_read_back_as_written() -> None:
         datasets.text("nothing", "short")
 
 
+def test_windows_are_followed_by_their_labels_and_parts_stay_apart() -> None:
+    words = "".join(chr(0x4E00 + k) for k in range(400))  # every character once: its number is its place
+    data = datasets.text("places", words).windows(9)
+    np.testing.assert_array_equal(data.x_train, np.arange(351).reshape(39, 9))  # of 360 to train; the last has none
+    np.testing.assert_array_equal(data.y_train, data.x_train + 1)
+    np.testing.assert_array_equal(data.x_test, 380 + np.arange(18).reshape(2, 9))
+    np.testing.assert_array_equal(data.y_test, data.x_test + 1)
+
+
+def test_articles_to_train_to_validate_and_to_test_are_apart(tmp_path: Path) -> None:
+    (tmp_path / "valid.txt").write_text("ab" * 190 + "ba" * 10)
+    (tmp_path / "test.txt").write_text("abz")
+    text = datasets.wikitext2(tmp_path)
+    assert [text.decode(part) for part in (text.train, text.valid)] == ["ab" * 190, "ba" * 10]
+    assert text.decode(text.test) == "ab\N{REPLACEMENT CHARACTER}"
+
+
 def test_documentation_of_python_is_always_there() -> None:
     docs = datasets.python_docs()
     assert len(docs.train) > 200_000
@@ -94,11 +115,11 @@ def test_missing_data_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 def test_sentences_as_word_numbers(tmp_path: Path) -> None:
     (tmp_path / "train.tsv").write_text("a fine film\t1\na film\t0\n")
-    (tmp_path / "test.tsv").write_text("film a masterpiece a a a\t1\n")
+    (tmp_path / "test.tsv").write_text("film a masterpiece masterpiece a a\t1\n")
     data = datasets.sst2(tmp_path, length=4)
     assert data.vocabulary == ("<pad>", "<unk>", "a", "film")
     np.testing.assert_array_equal(data.x_train, [[2, 1, 3, 0], [2, 3, 0, 0]])
-    np.testing.assert_array_equal(data.x_test, [[3, 2, 1, 2]])
+    np.testing.assert_array_equal(data.x_test, [[3, 2, 1, 1]])
     np.testing.assert_array_equal(data.y_train, [1, 0])
     (tmp_path / "test.tsv").write_text("no label\n")
     with pytest.raises(ValueError, match="line 1: expected a sentence, a tab and 0 or 1"):

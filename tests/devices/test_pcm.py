@@ -85,7 +85,7 @@ def test_programming_moments(x: float, getkey) -> None:
     assert stats.kstest(z, "norm").pvalue > tolerances.P_VALUE
 
 
-@pytest.mark.parametrize("x", [0.10, 0.25, 0.5, 1.0])
+@pytest.mark.parametrize("x", [0.05, 0.10, 0.25, 0.5, 1.0])  # at 0.05 one exponent in eighty is folded
 def test_drift_exponent_moments(x: float, getkey) -> None:
     nu = np.asarray(_program(x, getkey()).nu, np.float64)
     _, mean, std, _, _ = GOLDEN[x]
@@ -126,10 +126,10 @@ def test_read_noise_is_fresh_and_accumulated_noise_is_not(getkey) -> None:
 def test_read_noise_of_the_standard_crossbar(getkey) -> None:
     # Rasch 2023: sigma_y = 0.0175 sqrt(sum |w| x^2) with w = g / g_max, so 0.0175 sqrt(g / g_max) a cell.
     device = devices.Pcm()
-    cells = devices.PcmCells(g=jnp.asarray([6.25e-6, 25e-6]), nu=jnp.zeros(2), xi=jnp.zeros(2))
-    np.testing.assert_allclose(
-        np.asarray(device.read_std(cells, 0.0)) / G_MAX, [0.00875, 0.0175], rtol=tolerances.PRIMITIVE
-    )
+    cells = devices.PcmCells(g=jnp.asarray([6.25e-6, 25e-6]), nu=jnp.full(2, 0.06), xi=jnp.zeros(2))
+    for t in (0.0, 86400.0):  # of the conductance as it is then
+        expected = np.asarray([0.00875, 0.0175]) * ((t + 20.0) / 20.0) ** -0.03
+        np.testing.assert_allclose(np.asarray(device.read_std(cells, t)) / G_MAX, expected, rtol=tolerances.PRIMITIVE)
 
 
 def test_conductance_is_never_negative(getkey) -> None:

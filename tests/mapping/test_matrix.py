@@ -1,5 +1,7 @@
 """A matrix on many tiles: partition, ideal limit, drift compensation."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import jax.random as jr
@@ -10,7 +12,13 @@ import tolerances
 from hypothesis import given, settings, strategies as st
 
 from aimcjax import devices, periphery, tiles
-from aimcjax.mapping import GlobalDriftCompensation, Partition, program_matrix, programming_report
+from aimcjax.mapping import (
+    ColumnDriftCompensation,
+    GlobalDriftCompensation,
+    Partition,
+    program_matrix,
+    programming_report,
+)
 
 
 sizes = st.integers(1, 60)
@@ -54,6 +62,31 @@ def test_ideal_limit(shape: tuple[int, int], getkey) -> None:
     assert np.linalg.norm(np.asarray(y) - exact) < 1e-6 * np.linalg.norm(exact)
 
 
+@pytest.mark.parametrize("width", [1, 3], ids=["tile", "column"])
+def test_partial_sums_have_the_factor_of_their_tile(width: int, getkey) -> None:
+    """Against NumPy: every block times its own factor, for all columns or for each."""
+    random = np.random.default_rng(0)
+    w, x, factor = random.normal(size=(8, 6)), random.uniform(-1, 1, 8), random.uniform(0.5, 2.0, (2, 2, width))
+    design = dataclasses.replace(tiles.preset("ideal"), rows=4, cols=3)
+    snapshot = program_matrix(design, jnp.asarray(w, jnp.float32), key=getkey()).at(0.0)
+    snapshot = dataclasses.replace(snapshot, factor=jnp.asarray(factor, jnp.float32))
+    y = snapshot(jnp.asarray(x, jnp.float32), key=getkey())
+    scaled = w * np.repeat(factor.repeat(3 // width, axis=2).reshape(2, 6), 4, axis=0)
+    np.testing.assert_allclose(np.asarray(y), x @ scaled, atol=tolerances.PRIMITIVE * np.abs(w).sum())
+
+
+def test_reads_of_tiles_are_independent(getkey) -> None:
+    """Noise of two conversions adds up in every output, and no two outputs share any."""
+    n, adc = 4000, periphery.NoisyAdc(periphery.OutputNoise(std=1e-6), periphery.IdealAdc())
+    design = dataclasses.replace(tiles.preset("ideal"), rows=4, cols=3, adc=adc)
+    snapshot = program_matrix(design, jnp.ones((8, 6)), key=getkey()).at(0.0)
+    read = jax.jit(jax.vmap(lambda key: snapshot(jnp.zeros(8), key=key)))
+    y = np.asarray(read(jr.split(getkey(), n)), np.float64)
+    std = 2**0.5 * 1e-6 / float(design.device.g_max * design.dac.v_max)
+    assert np.all(np.abs(y.std(axis=0) / std - 1) < tolerances.of_std(n))
+    assert np.all(np.abs(np.corrcoef(y.T)[np.triu_indices(6, 1)]) < tolerances.of_mean(n))
+
+
 def test_tiles_have_noise_of_their_own(getkey) -> None:
     matrix = program_matrix(tiles.TileDesign(rows=4, cols=4), jnp.ones((8, 8)), key=getkey())
     g = np.asarray(matrix.tiles.cells.g)[:, :, 0].reshape(4, -1)
@@ -73,6 +106,18 @@ def test_compensation_undoes_a_common_drift(getkey) -> None:
     np.testing.assert_allclose(np.asarray(snapshot(x, key=getkey())), np.asarray(x @ w), atol=1e-4)
     off = program_matrix(design, w, key=getkey(), compensation=GlobalDriftCompensation(strength=0.0)).at(86400.0)
     np.testing.assert_array_equal(np.asarray(off.factor), 1.0)
+
+
+def test_every_column_gets_back_what_drift_took_from_it() -> None:
+    """Columns that kept a, b and c of themselves need 1/a, 1/b and 1/c; one that answers nothing is left alone."""
+    reference = np.random.default_rng(0).normal(size=(16, 4)) * [1.0, 3.0, 0.2, 0.0]
+    kept, to32 = np.asarray([0.9, 0.5, 0.7, 1.0]), lambda y: jnp.asarray(y, jnp.float32)
+    for strength in (1.0, 0.5, 0.0):
+        factor = ColumnDriftCompensation(strength=strength).factor(to32(reference), to32(reference * kept))
+        np.testing.assert_allclose(factor, kept**-strength, rtol=tolerances.PRIMITIVE)
+    total = np.abs(reference).sum() / np.abs(reference * kept).sum()
+    found = GlobalDriftCompensation(strength=0.5).factor(to32(reference), to32(reference * kept))
+    np.testing.assert_allclose(found, [total**0.5], rtol=tolerances.PRIMITIVE)
 
 
 def test_calibration_vectors_are_orthogonal_and_start_with_the_published_one() -> None:

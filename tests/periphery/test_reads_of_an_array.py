@@ -82,15 +82,18 @@ def test_drivers_compress_every_slice(adc_per_slice: bool) -> None:
 
 
 def test_noise_of_slices_adds_with_their_weights(getkey) -> None:
-    """Converter noise of three slices: variance times the sum of squared weights; of one conversion: once."""
+    """Converter noise of three slices: variance times the sum of squared weights; of one conversion: once. Noise of the
+    array is drawn in every slice, whatever converts it."""
     n = 4000
     noisy = p.NoisyAdc(p.OutputNoise(std=1e-6), p.IdealAdc())
-    for adc_per_slice in (True, False):
+    silent, rough = lambda v: (0.0 * v, None), lambda v: (0.0 * v, jnp.full_like(v, 1e-12))
+    cases = [(adc, array, each) for adc, array in ((noisy, silent), (p.IdealAdc(), rough)) for each in (True, False)]
+    for adc, array, adc_per_slice in cases:
         dac = p.BitSerialDac(bits=BITS, slice_bits=2, adc_per_slice=adc_per_slice)
         weights = np.asarray(dac.slices(X)[1], np.float64)
-        read = lambda key, dac=dac: p.read_array(dac, noisy, lambda v: (0.0 * v, None), X, key=key)[2][0]
+        read = lambda key, dac=dac, adc=adc, array=array: p.read_array(dac, adc, array, X, key=key)[2][0]
         found = np.var(np.asarray(jax.jit(jax.vmap(read))(jr.split(getkey(), n)), np.float64), ddof=1)
-        expected = 1e-12 * (np.sum(weights**2) if adc_per_slice else 1.0)
+        expected = 1e-12 * (np.sum(weights**2) if adc_per_slice or array is rough else 1.0)
         low, high = tolerances.chi_square(n - 1)
         assert low < found * (n - 1) / expected < high
 

@@ -139,13 +139,17 @@ def test_values_share_a_program_and_sizes_do_not(whole: xr.Dataset, programs: li
 @pytest.mark.parametrize("chunk", [2, pytest.param(5, marks=pytest.mark.slow)])
 def test_until_the_interval_is_narrow(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_sweep, "FIRST_ROUND", 4)
-    full = small.swept(n_chips=20)["loss"]
+    both = small.swept(n_chips=20)
+    full = both["loss"]
     widths = {n: float(sweeps.statistics(full.isel(chip=slice(0, n))).pipe(_width)) for n in (4, 8, 16, 20)}
     assert widths[8] < widths[4]
     between = (widths[8] + widths[4]) / 2
     found = small.swept(n_chips=20, chunk=chunk, until=sweeps.Until(between))
     assert found.sizes["chip"] == 8
     _same(found[["loss"]], full.isel(chip=slice(0, 8)).to_dataset())
+    accuracies = sweeps.statistics(both["accuracy"].isel(chip=slice(0, 8))).pipe(_width)
+    assert accuracies > between  # the named metric decides, not the first one
+    assert small.swept(n_chips=20, chunk=chunk, until=sweeps.Until(between, "accuracy")).sizes["chip"] > 8
     if chunk == 5:
         assert small.swept(n_chips=20, chunk=chunk, until=sweeps.Until(1e-9, "loss")).sizes["chip"] == 20
 

@@ -136,8 +136,25 @@ def test_mixed_precision_loses_nothing() -> None:
     update = jax.jit(lambda state: rule.update(gradient, state, key=jr.key(2))[:2])
     for _ in range(7):
         w, state = update(state)
-    np.testing.assert_allclose(np.asarray(w + state.arrays["w"].chi), -7 * 0.003 * np.asarray(gradient), atol=1e-6)
+    wanted = -7 * 0.003 * np.asarray(gradient)
+    np.testing.assert_allclose(np.asarray(w + state.arrays["w"].chi), wanted, atol=1e-6)
+    np.testing.assert_allclose(w, 0.01 * np.trunc(wanted / 0.01), atol=1e-6)  # whole pulses, never ahead of the sum
     assert float(jnp.max(jnp.abs(state.arrays["w"].chi))) < 0.01
+
+
+def test_every_residual_tile_moves_the_weights_alike() -> None:
+    """W <- W - lr x d^T whichever tile is active: its own weights move 1 / gamma^k times as far."""
+    ideal = pulsed.PulsedDevice(step=pulsed.ConstantStep(), dw_min=1e-3, w_max=1e3, w_min=-1e3,
+                                noise=pulsed.RelativeNoise(0.0), variation=pulsed.no_variation())  # fmt: skip
+    exact = in_memory.PulsedUpdate(trains=in_memory.MeanField())
+    algorithm = in_memory.residual(ideal, lr=0.02, gamma=0.5, n_tiles=3, switch=4, pulses=exact).algorithm
+    outer = _batch(jr.key(5))  # of four samples: every batch is of another tile
+    state, change = algorithm.init(jnp.zeros((4, 3)), key=jr.key(1)), 0.02 * np.asarray(outer.x.T @ outer.d)
+    update = jax.jit(lambda state: algorithm.update(outer, state, key=jr.key(2))[0])
+    for k in range(3):
+        state = update(state)
+        np.testing.assert_allclose(algorithm.weights(state), -(k + 1) * change, atol=1e-6)
+        np.testing.assert_allclose(ideal.weights(state.tiles[k]), -change / 0.5**k, atol=1e-6)
 
 
 def test_manhattan_rule_moves_every_cell_by_one_step() -> None:

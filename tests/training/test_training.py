@@ -8,8 +8,10 @@ import jaxtyping
 import numpy as np
 import optax
 import pytest
+import tolerances
+from scipy import stats
 
-from aimcjax import devices, nn, tiles, training
+from aimcjax import devices, nn, periphery, tiles, training
 from aimcjax.models import Mlp
 
 
@@ -99,6 +101,29 @@ def test_ages_reach_the_forward_pass() -> None:
     young, old, between = size((20.0, 20.0)), size((1e7, 1e7)), size((20.0, 1e7))
     assert old < between < young
     np.testing.assert_allclose(old / young, ((1e7 + 20) / 40) ** -0.1, rtol=0.02)
+
+
+def test_ages_are_uniform_in_their_logarithm() -> None:
+    """A chip with one exponent for all cells tells its age by its answer."""
+    device = devices.Pcm(nu_mean=0.1, nu_std=0.0, accumulated=0.0, programming=0.0, read_noise=0.0)
+    design = tiles.TileDesign(device=device, dac=periphery.IdealDac(), adc=periphery.IdealAdc())
+    layer = nn.convert(eqx.nn.Linear(1, 1, use_bias=False, key=jr.key(0)), [nn.Rule(".*", design)])
+    off = nn.with_compensation(layer, nn.analog_layers(layer)[""].compensation.__class__(strength=0.0))
+    one = lambda key: training.hwa_forward(off, jnp.full((1, 1), 0.5), key=key, ages=(20.0, 2e7))[0, 0]
+    y = np.asarray(jax.jit(jax.vmap(one))(jr.split(jr.key(1), 400)), np.float64)
+    fresh = 0.5 * float(layer.weight[0, 0])
+    logarithm = np.log(20.0 * ((y / fresh) ** -10.0 - 1.0))  # y = fresh (age / 20 + 1)^-0.1
+    low, high = np.log(20.0), np.log(2e7)
+    assert stats.kstest((logarithm - low) / (high - low), "uniform").pvalue > tolerances.P_VALUE
+
+
+def test_bits_per_character_of_guesses_and_of_a_fair_coin() -> None:
+    metric = training.BITS_PER_CHARACTER
+    labels = jnp.arange(6) % 32
+    np.testing.assert_allclose(metric.function(jnp.zeros((6, 32)), labels), 5.0, rtol=tolerances.PRIMITIVE)
+    assert metric.chance(32) == 5.0
+    two = jnp.where(jnp.arange(32)[None] // 2 == labels[:, None] // 2, 0.0, -1e3)
+    np.testing.assert_allclose(metric.function(two, labels), 1.0, rtol=tolerances.PRIMITIVE)
 
 
 def test_shift_moves_images_by_whole_pixels(getkey) -> None:
