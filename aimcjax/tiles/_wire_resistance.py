@@ -13,7 +13,6 @@ from ._gate_ladder import gate_currents
 from ._wires import CellArray, Wires
 
 
-_RTOL = 1e-6
 _ON = 1e-5  # how far from the full scale rounding leaves an input that is on
 
 
