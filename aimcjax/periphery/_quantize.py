@@ -33,10 +33,11 @@ def quantize(z: Float[Array, "*n"], bound: Scalar, bits: Scalar) -> Float[Array,
     **Reference:** Rasch et al., Nat. Commun. 14:5282 (2023), Methods.
     """
     largest = 0.5 * (2.0**bits - 2.0)
-    code = round_straight_through(z * (largest / bound))
+    step = bound / largest
+    # A division, which XLA does not repeat, with all that is before it, in everything that takes the result
+    code = round_straight_through(z / step)
     # Codes are compared, not products with the step: rounding could put the last one, and its gradient, outside
-    code = jnp.where(code > largest, largest, jnp.where(code < -largest, -largest, code))
-    return code * (bound / largest)
+    return step * jnp.where(code > largest, largest, jnp.where(code < -largest, -largest, code))
 
 
 def clamp(z: Float[Array, "*n"], bound: Float[Array, "*#n"] | Scalar | float) -> Float[Array, "*n"]:
