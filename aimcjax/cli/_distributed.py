@@ -89,8 +89,17 @@ def join(team: Team, preparation: list[str]) -> None:
         raise ValueError(f"the processes did not find each other: {error}") from None
     # JAX has taken the signal for itself, and would go on.
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
+    _keep_stdout()
     # Gloo finds its peers at the first collective, and does not wait long for them: here.
     sweeps.agree(ValueError("the networks could not be trained, see above") if failed else None)
+
+
+def _keep_stdout() -> None:
+    """Keeps standard output, which scripts read, for Python: Gloo writes there, below it, whom it has found."""
+    sys.stdout.flush()
+    sys.stdout = os.fdopen(os.dup(1), "w", encoding=sys.stdout.encoding)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
 
 
 @contextlib.contextmanager
