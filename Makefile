@@ -28,5 +28,5 @@ types: .venv/test.done  ## static types; fetches its checker on first use
 	$(BIN)/pip install --quiet --editable ".[test]"
 	touch $@
 
-clean:
-	rm -rf .venv runs
+clean:  ## the environment and what commands wrote
+	rm -rf .venv runs trained maps reports

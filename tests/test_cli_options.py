@@ -1,5 +1,6 @@
 """All commands alike: examples in their help, the same options in the same words and order, JSON and nothing else."""
 
+import importlib.metadata
 import json
 import os
 import subprocess
@@ -128,6 +129,25 @@ def test_json_of_a_run_is_its_summary(command: str, monkeypatch: pytest.MonkeyPa
     result = _invoke(command, CONFIG, "--json", "--out", "here")
     assert (result.exit_code, result.stderr) == (0, "")
     assert json.loads(result.stdout) == {"out": "here", "accuracy": 0.5}
+
+
+def test_version_is_that_of_the_package() -> None:
+    assert _invoke("--version").stdout == f"aimcjax {importlib.metadata.version('aimcjax')}\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["schema --out /proc/none.json", f"cost {CONFIG} --out /proc/none.png",
+     "devices pcm_joshi2020 --plot --out /proc/none.png", "devices vteam_technion --verilog-a /proc/none.va"],
+    ids=lambda command: command.split()[0],
+)  # fmt: skip
+def test_a_place_where_nothing_can_be_written_is_one_line(command: str) -> None:
+    result = _invoke(*command.split())  # in a folder where not even an administrator can write
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+    assert result.stderr.startswith("aimcjax: ")
+    assert "none" in result.stderr
+    assert "Errno" not in result.stderr
+    assert "choose another" in result.stderr
 
 
 def _completed(arguments: str, word: str) -> list[str]:

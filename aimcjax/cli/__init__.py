@@ -1,9 +1,10 @@
 """The command line: `aimcjax run`, `train`, `sweep`, `check`, `plan`, `map`, `cost`, `devices`, `fit`, `plot`,
 `report`, `cite`, `validate`, `schema`."""
 
+import importlib.metadata
 import signal
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -34,8 +35,19 @@ app = typer.Typer(
 )
 
 
+def _tell_version(asked: bool) -> bool:
+    if asked:
+        sys.stdout.write(f"aimcjax {importlib.metadata.version('aimcjax')}\n")
+        raise typer.Exit
+    return asked
+
+
 @app.callback()
-def _describe() -> None:
+def _describe(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", callback=_tell_version, is_eager=True)
+    ] = False,
+) -> None:
     """Analog in-memory computing in JAX: does *your* network survive on *that* device, and what does it cost?
 
     Example: `aimcjax run configs/quickstart.yaml`

@@ -18,7 +18,14 @@ def one_line() -> Iterator[None]:
             raise refuse(f"out of memory, try fewer chips or a smaller model: {error}") from None
         if isinstance(error, JaxRuntimeError):
             raise
-        raise refuse(str(error)) from None
+        raise refuse(_words(error)) from None
+
+
+def _words(error: Exception) -> str:
+    """What the operating system refuses, without its number."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror is not None:
+        return f"{error.filename}: {error.strerror.lower()}; nothing can be read or written there, choose another path"
+    return str(error)
 
 
 def refuse(message: str) -> typer.Exit:

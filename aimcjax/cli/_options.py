@@ -1,5 +1,6 @@
 """Arguments and options that several commands have, in the same words."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -16,10 +17,13 @@ _FOLDERS = (".", "configs")
 def check_file(path: Path, option: str, *suffixes: str) -> None:
     """Before any work: raises `ValueError` unless a file with one of `suffixes` (any, if there are none) can be at the
     `path` that `option` was given."""
-    if (suffixes and path.suffix not in suffixes) or path.is_dir() or not path.resolve().parent.is_dir():
+    folder = path.resolve().parent
+    if (suffixes and path.suffix not in suffixes) or path.is_dir() or not folder.is_dir():
         kinds = " or ".join(filter(None, (", ".join(suffixes[:-1]), *suffixes[-1:])))
         what = f"a {kinds} file" if kinds else "a file"
         raise ValueError(f"{option} takes the name of {what} in a folder that is there, got {path}")
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise ValueError(f"{option}: {path} cannot be written; choose another place")
 
 
 def _config_files(incomplete: str) -> Iterator[str]:

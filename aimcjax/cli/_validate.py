@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 
 from .. import validation
-from . import _options as options
+from . import _options as options, _output as output
 from ._errors import one_line
 
 
@@ -48,7 +48,10 @@ def validate(
             _check_folder(out)
         chosen = validation.select(validation.all_checks(), only=only, slow=slow or show)
         if show:
-            _list(chosen)
+            if as_json:
+                output.print_json([validation.described(check) for check in chosen])
+            elif not quiet:
+                _list(chosen)
             return
         rows = _compute(chosen, quiet=quiet)
         if out is not None:

@@ -154,16 +154,18 @@ def _read_run(folder: Path) -> SavedRun:
     config = read_yaml(folder / "config.yaml", what="config")
     if not isinstance(config, dict):
         raise ValueError(f"{folder / 'config.yaml'} must hold a mapping of sections, got {shorten(config)}")
-    report = folder / "report.md"
+    report, summary, data = folder / "report.md", _read_json(folder / "summary.json"), _read_data(folder)
+    if data is None and "roads" in summary:
+        raise ValueError(f"the run {folder} is damaged: results.nc is not there; make the run again")
     return SavedRun(
         folder=folder,
         label=folder.name,
         config=config,
         yaml=(folder / "config.yaml").read_text(encoding="utf-8"),
         versions=_read_json(folder / "versions.json"),
-        summary=_read_json(folder / "summary.json"),
+        summary=summary,
         report=_read_text(report) if report.is_file() else "",
-        data=_read_data(folder),
+        data=data,
     )
 
 
@@ -192,7 +194,8 @@ def _read_data(folder: Path) -> xr.Dataset | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of formats, about which a reader can do nothing
-            opened = xr.open_zarr(path, consolidated=False) if path is store else xr.open_dataset(path)
+            zarr = path is store
+            opened = xr.open_zarr(path, consolidated=False) if zarr else xr.open_dataset(path, engine="netcdf4")
             with opened as data:
                 return _with_plain_words(data.load())
     except (OSError, ValueError, KeyError, RuntimeError, TypeError, ImportError) as error:

@@ -110,7 +110,7 @@ def _physical(path: str, part: Any, slopes: Any) -> Iterator[tuple[str, float, s
             yield below, float(value), unit, slope
         elif eqx.is_inexact_array(value) and value.ndim == 1 and value.size <= LONGEST:
             for k, entry in enumerate(value):
-                yield f"{below}[{k}]", float(entry), unit, slope[:, k]
+                yield f"{below}.{k}", float(entry), unit, slope[:, k]
 
 
 def _effect(value: float, slope: float) -> float:

@@ -3,8 +3,8 @@ r"""Published numbers, recomputed: which results of the literature does aimcjax 
 - `all_checks()`: every `Check`, of one file per source in `papers/`. `select(checks, only=, slow=)`: some of them.
 - `run(checks, progress=...)`: computes them; a `Row` each, in order. What fails or raises is a failed row, and nothing
   is tuned to pass.
-- `markdown(rows)`, `as_json(rows)`, `write(rows, folder)`, `shown(numbers, unit)`: the table. `all_good(rows)`: no row
-  failed.
+- `markdown(rows)`, `as_json(rows)`, `write(rows, folder)`, `described(check)`, `shown(numbers, unit)`: the table.
+  `all_good(rows)`: no row failed.
 - `Paper`, `Origin`, `Check`; tolerances `Absolute`, `Relative`, `AtMost`, `AtLeast`, `Range`.
 
 To add a source, write `papers/_name2024.py` (it is found by its name) with the public API alone:
@@ -43,4 +43,4 @@ from ._check import (
 )
 from ._registry import all_checks as all_checks, select as select
 from ._run import Row as Row, Verdict as Verdict, all_good as all_good, run as run
-from ._table import as_json as as_json, markdown as markdown, shown as shown, write as write
+from ._table import as_json as as_json, described as described, markdown as markdown, shown as shown, write as write

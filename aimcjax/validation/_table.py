@@ -59,13 +59,17 @@ def _line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def _record(row: Row) -> dict[str, Any]:
-    check: Check = row.check
+def described(check: Check) -> dict[str, Any]:
+    """What a check compares with, for JSON."""
     return {
         "id": check.id, "source": check.paper.citation, "url": check.paper.url, "quantity": check.quantity,
-        "unit": check.unit, "published": list(check.values),
-        "ours": [number if abs(number) < float("inf") else None for number in row.ours],
-        "tolerance": str(check.tolerance), "tolerance_reason": check.reason, "origin": str(check.origin),
-        "to_be_verified": check.to_be_verified, "known_discrepancy": check.known_discrepancy, "slow": check.slow,
-        "verdict": str(row.verdict), "note": row.note, "elapsed_s": round(row.elapsed, 3),
+        "unit": check.unit, "published": list(check.values), "tolerance": str(check.tolerance),
+        "tolerance_reason": check.reason, "origin": str(check.origin), "to_be_verified": check.to_be_verified,
+        "known_discrepancy": check.known_discrepancy, "slow": check.slow,
     }  # fmt: skip
+
+
+def _record(row: Row) -> dict[str, Any]:
+    ours = [number if abs(number) < float("inf") else None for number in row.ours]
+    found = {"ours": ours, "verdict": str(row.verdict), "note": row.note, "elapsed_s": round(row.elapsed, 3)}
+    return {**described(row.check), **found}

@@ -251,6 +251,7 @@ def test_runs_that_cannot_be_read_are_refused_in_one_line(folder: Path, runs, tm
         ("list", "summary.json", b"[1]", "is damaged: expected a JSON object"),
         ("bytes", "versions.json", b"\xff\xfe", "versions.json is damaged"),
         ("netCDF", "results.nc", b"nothing", "results.nc is damaged"),
+        ("no results", "results.nc", None, "results.nc is not there"),
         ("YAML", "config.yaml", b"a: [", "not readable YAML"),
         ("no mapping", "config.yaml", b"- a", "must hold a mapping"),
         ("report", "report.md", b"\xff", "report.md is damaged"),

@@ -9,9 +9,11 @@ import jax
 import numpy as np
 import pytest
 import xarray as xr
+import yaml
 
 from aimcjax import nn, studies, sweeps
 from aimcjax.config import ConfigError, load_config
+from aimcjax.reports._saved_run import at_path
 from aimcjax.studies._sweep import _points
 
 
@@ -83,7 +85,10 @@ def test_a_sweep_writes_its_directory(finished: Path) -> None:
     assert float(np.abs(data["loss"].diff("network")).min()) > 0
     summary = json.loads((finished / "summary.json").read_text())
     assert summary["n_chips"] == 3
-    assert [one["path"] for one in summary["sensitivity"]][0]
+    resolved = yaml.safe_load((finished / "config.yaml").read_text())
+    for one in summary["sensitivity"]:  # by paths of the config; defaults may be left out
+        assert at_path(resolved, one["path"].rpartition(".")[0]) is not None
+    assert {"tile.device.g_max", "tile.dac.v_max"} <= {one["path"] for one in summary["sensitivity"]}
     mean = data["accuracy"].sel({"tile.adc.bits": 8, "tile.rows": 64, "network": "hwa"}).mean("chip")
     (row,) = [p for p in summary["points"] if p["point"] == "bits=8, rows=64, network=hwa"]
     np.testing.assert_allclose([one["mean"] for one in row["times"]], mean, rtol=1e-12)

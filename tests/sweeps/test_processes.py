@@ -89,13 +89,14 @@ def test_the_first_process_prepares_alone(code: int, monkeypatch: pytest.MonkeyP
         return SimpleNamespace(returncode=code)
 
     monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(_distributed, "_keep_stdout", lambda: ran.append("keeps"))  # which is that of the tests
     monkeypatch.setattr(jax.distributed, "initialize", lambda **how: ran.append(how["initialization_timeout"] > 3600))
     if code:
         with pytest.raises(ValueError, match="the networks could not be trained, see above"):
             join(team(None, None, None), ["sweep", "c.yaml"])
     else:
         join(team(None, None, None), ["sweep", "c.yaml"])
-    assert ran == [["-m", "aimcjax", "sweep", "c.yaml"], True]
+    assert ran == [["-m", "aimcjax", "sweep", "c.yaml"], True, "keeps"]
 
 
 def _others(monkeypatch: pytest.MonkeyPatch, answer: Any) -> list[int]:

@@ -168,6 +168,7 @@ def test_command(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert (record["published"], record["ours"], record["verdict"]) == ([3.0], [2.0], "fail")
     assert json.loads((folder / "validation.json").read_text())[0]["verdict"] == "pass"
     assert "hours" in _invoke("--list").stdout
+    assert [one["id"] for one in json.loads(_invoke("--list", "--json").stdout)][-1] == "nobody1900.hours"
     wrong = _invoke("--only", "tow")
     assert wrong.exit_code == 2
     assert wrong.stderr == "aimcjax: no check matches 'tow'; did you mean 'two'?\n"

@@ -138,9 +138,11 @@ def _about_ranking(config: Config, labels: list[str], ranked: list[sweeps.Sensit
     if asked is None or not ranked:
         return []
     t = config.sweep.times[-1] if asked.time is None else asked.time
+    without = [f"`{one.path}`" for one in ranked if not one.gradient]
     return [
         f"Sensitivities are pathwise gradients of the expected loss at {labels[0]} after {format_time(t)}, on "
-        f"{asked.n_chips} chips; converters pass gradients as their surrogates."
+        f"{asked.n_chips} chips; converters pass gradients as their surrogates.",
+        *([f"No gradient by {', '.join(without)}."] * bool(without)),
     ]
 
 
@@ -149,7 +151,7 @@ def _ranking(ranked: list[sweeps.Sensitivity]) -> list[list[str]]:
     rows = [
         [f"`{one.path}`", f"{one.value:.4g} {one.unit if one.unit != '1' else ''}".strip(), f"{one.gradient:.3g}",
          f"{one.ci95:.2g}", f"{one.effect:+.2e}"]
-        for one in ranked
+        for one in ranked if one.gradient
     ]  # fmt: skip
     return [header, *rows]
 

@@ -152,10 +152,11 @@ def _ranked(config: Config, model: Any, data: Dataset, key: Any, tell: Progress)
         return []
     n = min(asked.samples, len(data.y_test))
     with tell.working("sensitivity"):
-        return sweeps.sensitivity(
+        ranked = sweeps.sensitivity(
             model, jnp.asarray(data.x_test[:n]), jnp.asarray(data.y_test[:n]), loss=training.cross_entropy,
             n_chips=asked.n_chips, t=config.sweep.times[-1] if asked.time is None else asked.time, key=key,
         )  # fmt: skip
+    return [one._replace(path=f"tile.{one.path}") for one in ranked]  # as axes name it
 
 
 def is_finished_sweep(out: Path, config: Config) -> bool:

@@ -122,7 +122,7 @@ def _writes(name: str) -> list[float]:
     x, y = jnp.asarray(data.x_train).reshape(len(data.x_train), -1), jnp.asarray(data.y_train)
     start = {"first": 0.2 * jr.normal(jr.key(1), (x.shape[1], 32)), "second": 0.2 * jr.normal(jr.key(2), (32, 10))}
 
-    def loss(w: dict[str, jax.Array], digital: jax.Array, x: jax.Array, y: jax.Array, *, key: jax.Array) -> jax.Array:
+    def loss(w: dict[str, Any], digital: jax.Array, x: jax.Array, y: jax.Array, *, key: jax.Array) -> jax.Array:
         logits = in_memory.linear(w["second"], jnp.tanh(in_memory.linear(w["first"], x)))
         return -jax.nn.log_softmax(logits + digital)[y]
 
