@@ -40,17 +40,19 @@ def rows(quick: bool) -> Iterator[Row]:
     xs, ys = jnp.asarray(data.x_test), jnp.asarray(data.y_test)
     xs, ys = (xs[:8], ys[:8]) if quick else (xs, ys)
     model = Mlp(64, 10, (8,), key=jr.key(0)) if quick else settings.model.build(data, jr.key(0))
-    n, digital = 2 if quick else 96, digital_passes(model, xs, ys, len(TIMES))
-    full = tiles.TileDesign(rows=64, cols=64)
-    level = tiles.WeightLevelTile(rows=64, cols=256, device=full.device)
-    goal = {"goal": 1.6, "note": NOTE, "bound": "at widths of 48 converters and their noise outweigh the products"}
-    for name, tile, about in (
-        ("full tiles", full, goal),
-        ("weight-level tiles", level, {"note": NOTE}),
-        ("the config's, IR drop", settings.tile, {"note": NOTE}),
+    digital = digital_passes(model, xs, ys, len(TIMES))
+    full, large = (tiles.TileDesign(rows=n, cols=n) for n in (64, 256))
+    level = tiles.WeightLevelTile(device=full.device)
+    goal = {"goal": 1.6, "bound": "at widths of 48 converters and their noise outweigh the products"}
+    for n, name, tile, about in (
+        (1000, "weight-level tiles", level, goal),
+        (1000, "full tiles of 256", large, goal),
+        (1000, "full tiles of 64", full, goal),
+        (96, "the config's, IR drop", settings.tile, {}),
     ):
-        spent, compile_s = timed(ready(model, tile, xs), xs, ys, n, {"digital": digital})
-        about = {**about, "compile_s": compile_s}
+        n_chips = 2 if quick else n
+        spent, compile_s = timed(ready(model, tile, xs), xs, ys, n_chips, {"digital": digital})
+        about = {**about, "compile_s": compile_s, "note": f"of {n_chips:,} chips; {NOTE}"}
         yield row(f"a digits chip at six times, {name}", spent["ours"], "plain JAX", spent["digital"], **about)
         if quick:
             break
@@ -58,8 +60,9 @@ def rows(quick: bool) -> Iterator[Row]:
         from .peers import digits  # noqa: PLC0415  # optional
 
         theirs = digits.chip(np.asarray(data.x_test), TIMES)
-        for name, tile in (("full tiles", full), ("weight-level tiles", level)):
-            spent, _ = timed(ready(model, tile, xs), xs, ys, n, {"theirs": theirs})
+        level = tiles.WeightLevelTile(rows=64, device=full.device)
+        for name, tile in (("full tiles of 64", full), ("weight-level tiles of 64", level)):
+            spent, _ = timed(ready(model, tile, xs), xs, ys, 2 if quick else 96, {"theirs": theirs})
             about = {"unit": FASTER, "goal": 2.0, "note": f"{NOTE}; there one chip after the other"}
             yield row(f"a digits chip at six times, {name}", spent["ours"], peers.TORCH, spent["theirs"], **about)
     yield from many(data, quick)
