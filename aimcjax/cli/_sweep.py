@@ -1,8 +1,9 @@
 """`aimcjax sweep CONFIG [key.path=value ...]`."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import jax
 import typer
@@ -45,10 +46,10 @@ def sweep(
     """
     with one_line(), parting():
         # Before anything computes: a config holds arrays.
-        arguments = [str(config), *(overrides or []), *(["--out", str(out)] if out else []),
-                     *(["--from", str(source)] if source else []), *["--overwrite"] * overwrite,
-                     *(["--track", track] if track else []), *["--quiet"] * (quiet or as_json)]  # fmt: skip
-        join(team(coordinator, processes, process_id), ["sweep", *arguments, "--only-train"])
+        options_given = {"--out": out, "--from": source, "--track": track}
+        flags_given = {"--overwrite": overwrite, "--quiet": quiet or as_json, "--only-train": True}
+        join(team(coordinator, processes, process_id),
+             ["sweep", str(config), *(overrides or []), *_written(options_given, flags_given)])  # fmt: skip
         with sweeps.agreeing():
             resolved = load_config(config, overrides or [])
             if show:
@@ -58,20 +59,29 @@ def sweep(
             quiet, as_json, track = quiet or as_json or not first, as_json and first, track if first else None
             target = out or Path("runs") / resolved.name
             if studies.is_finished_sweep(target, resolved):
-                if jax.process_count() == 1:  # of several, the preparation of the first has said so
-                    sys.stderr.write(f"aimcjax: {target} is a finished sweep of this config; nothing to do\n")
-                if as_json:
-                    output.print_summary(target)
+                _nothing_to_do(target, as_json=as_json)
                 return
             if first:
                 studies.check_target(target, overwrite=overwrite)
+            how = {"overwrite": overwrite, "source": source, "only_train": only_train}
             with following(track, target, resolved, quiet=quiet) as told:
-                report = studies.sweep(
-                    resolved, target, overwrite=overwrite, progress=told, source=source, only_train=only_train
-                )
+                report = studies.sweep(resolved, target, progress=told, **how)
     if report is None:
         return
     if as_json:
         output.print_summary(target)
     elif not quiet:
         show_table(report, target)
+
+
+def _nothing_to_do(target: Path, *, as_json: bool) -> None:
+    if jax.process_count() == 1:  # of several, the preparation of the first has said so
+        sys.stderr.write(f"aimcjax: {target} is a finished sweep of this config; nothing to do\n")
+    if as_json:
+        output.print_summary(target)
+
+
+def _written(given: Mapping[str, Any], flags: Mapping[str, bool]) -> list[str]:
+    """Options as another command is given them."""
+    named = [word for name, value in given.items() if value for word in (name, str(value))]
+    return named + [name for name, is_set in flags.items() if is_set]

@@ -90,24 +90,42 @@ def sweep(
         }
         with agreeing():
             if jax.process_index() == 0 and not path.exists():
-                units = {name: {"units": unit} for name, unit in (metric_units or {}).items()}
-                create(
-                    path, metrics=list(metrics), coordinates=coordinates, n_chips=n_chips,
-                    chunk=_even(n_chips, chunk or CHUNK), metric_attributes=units,
-                    attributes={**about, "memory": memory or default_memory()},
-                )  # fmt: skip
+                _begin(path, about, coordinates, chunk or CHUNK, memory, metric_units or {})
         with agreeing():
             held = same_sweep(Store(path), about, coordinates)
-            if jax.process_index() == 0:
-                held.clean()
-            done, lost = held.finished()
-        if lost and jax.process_index() == 0:
-            first = f"chips {lost[0].start} to {lost[0].stop - 1} of point {lost[0].point}"
-            tell(f"{path}: {first}{f' and {len(lost) - 1} more chunks' * (len(lost) > 1)} damaged; computed again")
+            done = _finished(held, tell)
         keys = jr.split(key, n_chips)
         _fill(held, done, by_structure(models), samples, keys, metrics=metrics, memory=memory, until=until,
               progress=progress)  # fmt: skip
         return load(path)
+
+
+def _begin(
+    path: Path,
+    about: Mapping[str, Any],
+    coordinates: Mapping[str, Any],
+    chunk: int,
+    memory: int | None,
+    units: Mapping[str, str],
+) -> None:
+    create(
+        path, metrics=about["metrics"], coordinates=coordinates, n_chips=about["n_chips"],
+        chunk=_even(about["n_chips"], chunk), metric_attributes={name: {"units": unit} for name, unit in units.items()},
+        attributes={**about, "memory": memory or default_memory()},
+    )  # fmt: skip
+
+
+def _finished(store: Store, tell: Callable[[str], None]) -> Bool[np.ndarray, "points chunks"]:
+    """The chunks that are there whole; the first process takes away what an interrupted one left, and tells of what is
+    damaged."""
+    if jax.process_index() == 0:
+        store.clean()
+    done, lost = store.finished()
+    if lost and jax.process_index() == 0:
+        first = f"chips {lost[0].start} to {lost[0].stop - 1} of point {lost[0].point}"
+        more = f" and {len(lost) - 1} more chunks" * (len(lost) > 1)
+        tell(f"{store.path}: {first}{more} damaged; computed again")
+    return done
 
 
 _SECONDS = {"units": "s", "long_name": "time after programming"}
@@ -130,12 +148,12 @@ def _fill(
     for end in _rounds(store.n_chips, until):
         with agreeing():  # all have read which chunks are done before one writes
             missing = [c for c in store.chunks() if not done[c.point, c.start // store.chunk] and c.start < end]
-        mine = missing[jax.process_index() :: jax.process_count()]
         total = store.n_points * end
         finished = total - sum(min(c.stop, end) - c.start for c in missing)
         with agreeing():
             for index, structure in enumerate(structures):
                 members = set(structure.points)
+                mine = missing[jax.process_index() :: jax.process_count()]
                 todo = [chunk for chunk in mine if chunk.point in members]
                 if todo and index not in programs:
                     budget = memory or store.attributes["memory"]
@@ -152,8 +170,6 @@ def _fill(
             enough = until is not None and _narrow(store.path, end, until)
         if decided(enough):
             break
-    else:
-        end = store.n_chips
     with agreeing():
         if jax.process_index() == 0:
             store.note(n_chips_used=end, complete=True)

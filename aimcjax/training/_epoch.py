@@ -60,16 +60,22 @@ def compiled_epoch(
         if part is None:
             (params, state), losses = jax.lax.scan(step, (params, state), batches)
             return params, state, jnp.mean(losses)
-
-        def one(number: Array, carry: tuple[Any, Array]) -> tuple[Any, Array]:
-            trained, loss = step(carry[0], jax.tree.map(lambda leaf: leaf[number], batches))
-            return trained, carry[1].at[number].set(loss)
-
-        losses, start, stop = part
-        (params, state), losses = jax.lax.fori_loop(start, stop, one, ((params, state), losses))
+        (params, state), losses = _go_on(step, (params, state), batches, *part)
         return params, state, (jnp.mean(losses), layout.replicated(losses))
 
     return epoch
+
+
+def _go_on(
+    step: Callable[[Any, Any], tuple[Any, Array]], trained: Any, batches: Any, losses: Array, start: Array, stop: Array
+) -> tuple[Any, Array]:
+    """The batches from `start` to below `stop`, and the losses with theirs."""
+
+    def one(number: Array, carry: tuple[Any, Array]) -> tuple[Any, Array]:
+        trained, loss = step(carry[0], jax.tree.map(lambda leaf: leaf[number], batches))
+        return trained, carry[1].at[number].set(loss)
+
+    return jax.lax.fori_loop(start, stop, one, (trained, losses))
 
 
 def _shuffled(n: int, n_batches: int, size: int, *, key: PRNGKey) -> tuple[Array, Array, Array]:

@@ -79,8 +79,7 @@ def fit(
     if done.history:
         progress(done.epoch, done.history[-1])
     for index, key_epoch in list(enumerate(jr.split(key, schedule.epochs)))[done.epoch :]:
-        whole = done.epoch
-        while done.epoch == whole:
+        while done.epoch == index:
             with layout.active():
                 done = _advance(epoch, done, saves.steps(done.batch, n_batches), n_batches, fixed, data, key_epoch)
             _check_diverged(done, schedule, y)

@@ -17,7 +17,7 @@ import jax
 Call = Callable[[], Any]
 LONGER, FASTER, SECONDS, TIMES, RATE = "times as long", "times faster", "s", "times", "per second"
 HEADER = (
-    f"{'work':<66}{'beside':<26}{'median':>9}{'quartiles':>18}{'':<15}{'ours':>11}{'theirs':>11}{'compile':>9}  goal"
+    f"{'work':<70}{'beside':<26}{'median':>9}{'quartiles':>18}{'':<15}{'ours':>11}{'theirs':>11}{'compile':>9}  goal"
 )
 
 
@@ -54,7 +54,7 @@ class Row(NamedTuple):
         times = "".join(f"{seconds_text(s):>11}" for s in (self.ours_s, self.beside_s))
         compiled = "" if (self.compile_s or 0.0) < 0.05 else f"{self.compile_s:.1f} s"
         quartiles = f"[{self.low:.3g}, {self.high:.3g}]"
-        line = f"{self.work:<66}{self.beside:<26}{self.median:>9.3g}{quartiles:>18} {self.unit:<14}{times}{compiled:>9}"
+        line = f"{self.work:<70}{self.beside:<26}{self.median:>9.3g}{quartiles:>18} {self.unit:<14}{times}{compiled:>9}"
         return f"{line}  {self.goal_text}".rstrip()
 
     @property

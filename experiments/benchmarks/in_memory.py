@@ -35,6 +35,7 @@ ORDERS = {
     "groups of 32": in_memory.EveryGroup(32),
     "one sum": in_memory.Summed(),
 }
+BOUND = "its loop over pulses, beside ours over slots of a train"
 SAME = (
     "soft bounds with the spreads of the RPU baseline, dw_min 0.001, trains of up to 31, managed; exact on both sides"
 )
@@ -70,12 +71,7 @@ def update_rows(n: int, noise: pulsed.AbstractPulseNoise, quick: bool) -> Iterat
 
             theirs = tile.update(np.asarray(x), np.asarray(d), lr=LR, relative=relative)
             spent = in_turn({"ours": exact, "theirs": theirs}, budget_s=4.0, rounds=(2, 2) if quick else (3, 15))
-            about = {
-                "unit": FASTER,
-                "goal": goal,
-                "note": note,
-                "bound": "its loop over pulses, beside ours over slots of a train",
-            }
+            about = {"unit": FASTER, "goal": goal, "note": note, "bound": BOUND}
             yield row(work, spent["ours"], peers.CPP, spent["theirs"], **about)
         moved = float(jnp.std(changed.w - cells.w))
         for order, how in () if quick or relative else ORDERS.items():

@@ -89,7 +89,7 @@ def errors_by_epoch(config: DeltaRuleStudyConfig) -> Int[np.ndarray, "seeds epoc
 
 def _report(config: DeltaRuleStudyConfig, errors: np.ndarray, wall_s: float) -> reports.StudyReport:
     perfect = np.maximum.accumulate(errors == 0, axis=1)
-    epochs, n = np.arange(config.epochs + 1), config.n_seeds
+    n = config.n_seeds
     first = np.where(perfect[:, -1], np.argmax(perfect, axis=1), -1)
     reached = perfect.mean(axis=0)
     limit = min(config.published_epochs, config.epochs)
@@ -100,12 +100,6 @@ def _report(config: DeltaRuleStudyConfig, errors: np.ndarray, wall_s: float) -> 
         for e in sorted({*range(0, min(7, config.epochs + 1)), 10, limit, config.epochs})
         if e <= config.epochs
     ]
-    panels = [
-        reports.Panel("wrong patterns", epochs, {"of 30": errors}, "epoch", "patterns"),
-        reports.Panel("seeds without errors by then", epochs, {"all 30 right": 100 * reached[None]}, "epoch",
-                      "seeds (%)",
-                      line=(95.0, "95 %")),
-    ]  # fmt: skip
     return reports.StudyReport(
         name=config.name,
         title="a classifier trained by one pulse for each cell",
@@ -117,14 +111,22 @@ def _report(config: DeltaRuleStudyConfig, errors: np.ndarray, wall_s: float) -> 
         ],
         header=["epoch", "wrong patterns, mean", "without errors now (%)", "without errors by then (%)"],
         rows=rows,
-        pictures={"errors.png": (panels, f"Mean and range of {n} seeds.")},
+        pictures={"errors.png": (_panels(errors, reached), f"Mean and range of {n} seeds.")},
         notes=[
             "Prezioso et al., Nature 521:61 (2015): crossbar, patterns, batch Manhattan rule, tanh neurons.",
             "Steps, noise and spread of the cells, initial weights and targets are assumed.",
         ],
         arrays={"errors": (("seed", "epoch"), errors, {"units": "1", "long_name": "wrong patterns of 30"})},
-        coords={"epoch": epochs},
+        coords={"epoch": np.arange(config.epochs + 1)},
         summary={"published_epochs": limit, "share_without_errors": float(reached[limit]), "half_width_95": half,
                  "median_epochs": median, "wall_s": wall_s},
         wall_s=wall_s,
     )  # fmt: skip
+
+
+def _panels(errors: np.ndarray, reached: np.ndarray) -> list[reports.Panel]:
+    epochs, by_then = np.arange(len(reached)), {"all 30 right": 100 * reached[None]}
+    return [
+        reports.Panel("wrong patterns", epochs, {"of 30": errors}, "epoch", "patterns"),
+        reports.Panel("seeds without errors by then", epochs, by_then, "epoch", "seeds (%)", line=(95.0, "95 %")),
+    ]

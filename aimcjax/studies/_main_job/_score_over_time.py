@@ -10,6 +10,7 @@ import numpy as np
 
 from ... import chips, nn, reports
 from ..._random import keys_for
+from ..._types import PRNGKey
 from ...config import Config
 from .._networks import KEY_NAMES, Kept, _roads as roads, trained_networks
 from .._running import Progress, check_source, new_run, note_source, versions, write_json
@@ -42,14 +43,9 @@ def score_over_time(
         note_source(run, source)
         keys = keys_for(jr.key(config.seed), KEY_NAMES)
         model, analog = trained_networks(config, data, keys, run, tell, source=source)
-        baseline, here = roads.digital_score(config, model, data), Kept(run, tell)
-        scores, trained = {}, {road: network for road, network in analog.items() if road != "direct"}
-        for road, network in analog.items():
-            with tell.working(f"{config.sweep.n_chips} chips, {road}"):
-                scores[road] = here.scores(
-                    road, lambda network=network: roads.age(config, network, data, keys["chips"])
-                )
-
+        baseline = roads.digital_score(config, model, data)
+        scores = _scores(config, analog, data, keys["chips"], Kept(run, tell), tell)
+        trained = {road: network for road, network in analog.items() if road != "direct"}
         with tell.working("cost and report"):
             portrait = eqx.filter_jit(nn.program)(analog["hwa"], key=keys["portrait"])
             tiles = reports.tile_weights(analog["hwa"], portrait)
@@ -73,6 +69,17 @@ def score_over_time(
             took = nn.programming_reports(analog["hwa"], key=keys["portrait"])
             chips.write_artifacts(run, portrait, placement, took)
     return results
+
+
+def _scores(
+    config: Config, analog: dict[str, Any], data: Any, key: PRNGKey, kept: Kept, tell: Progress
+) -> dict[str, np.ndarray]:
+    """Of every road its chips at all times, or what an interrupted run kept of them."""
+    found = {}
+    for road, network in analog.items():
+        with tell.working(f"{config.sweep.n_chips} chips, {road}"):
+            found[road] = kept.scores(road, lambda network=network: roads.age(config, network, data, key))
+    return found
 
 
 def _write(

@@ -46,12 +46,6 @@ def _report(
         for name, score in scores.items()
     ]
     drawn = {name: np.asarray(curve)[None] for name, curve in curves.items() if curve}
-    panels = [
-        reports.Panel(_TRAININGS[name], np.arange(1, curve.shape[1] + 1), {name: curve}, "epoch", "mean loss (nat)",
-                      log="y")
-        for name, curve in drawn.items()
-    ]  # fmt: skip
-    caption = "Mean loss of each epoch; those on chips are of fresh noise in every step."
     arrays: dict[str, Any] = {
         f"loss_{name}": ((f"epoch_{name}",), curve[0], {"units": "nat", "long_name": f"mean loss, {_TRAININGS[name]}"})
         for name, curve in drawn.items()
@@ -64,7 +58,7 @@ def _report(
                   for name, row in zip(scores, rows, strict=True)],
         header=["training", "epochs", "first loss", "last loss", f"{metric.name} ({metric.unit}), digital"],
         rows=rows,
-        pictures={"training_curves.png": (panels, caption)} if panels else {},
+        pictures=_pictures(drawn),
         notes=reports.references(config.tile),
         arrays=arrays,
         coords={f"epoch_{name}": np.arange(1, curve.shape[1] + 1) for name, curve in drawn.items()},
@@ -77,6 +71,16 @@ def _report(
         },
         wall_s=wall_s,
     )  # fmt: skip
+
+
+def _pictures(drawn: dict[str, np.ndarray]) -> dict[str, Any]:
+    panels = [
+        reports.Panel(_TRAININGS[name], np.arange(1, curve.shape[1] + 1), {name: curve}, "epoch", "mean loss (nat)",
+                      log="y")
+        for name, curve in drawn.items()
+    ]  # fmt: skip
+    caption = "Mean loss of each epoch; those on chips are of fresh noise in every step."
+    return {"training_curves.png": (panels, caption)} if panels else {}
 
 
 def _write(run: Path, config: Config, report: reports.StudyReport, curves: dict[str, list[float]]) -> None:
