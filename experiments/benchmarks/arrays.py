@@ -16,11 +16,12 @@ import numpy as np
 from aimcjax import tiles
 from aimcjax.mapping import program_matrix
 
-from ._measure import SECONDS, TIMES, Row, compare, compiled, in_turn, main, quartiles, rounds_of, row
+from . import peers
+from ._measure import FASTER, SECONDS, TIMES, Call, Row, compare, compiled, in_turn, main, quartiles, rounds_of, row
 from .tile import read
 
 
-G_MAX = 1e-4
+G_MAX, TOLERANCE = 1e-4, 1e-5
 
 
 def solve(g: jax.Array, vs: jax.Array, r: jax.Array) -> jax.Array:
@@ -34,7 +35,7 @@ def prepare(g: jax.Array, r: jax.Array) -> jax.Array:
     return prepared.signed
 
 
-def error(i: jax.Array, g: jax.Array, vs: jax.Array, r: float) -> float:
+def error(i: Any, g: jax.Array, vs: jax.Array, r: float) -> float:
     """Largest deviation from the solve in double precision, relative to the largest current."""
     with jax.enable_x64(True):
         exact = np.asarray(solve(*(jnp.asarray(np.asarray(x, np.float64)) for x in (g, vs, r))))
@@ -81,6 +82,8 @@ def _wires(name: str, g: jax.Array, vs: jax.Array, r: jax.Array, quick: bool) ->
         compile_s=compile_s["solve"], note=note, bound="steps of the conjugate gradients",
     )  # fmt: skip
     yield row(f"the same, {name}", spent["solve"], "plain product in JAX", spent["plain"], unit=TIMES)
+    if peers.has("simulator"):
+        yield _beside_crosssim(name, made["solve"][0], g, vs, float(r), quick)
     yield row(
         f"value and gradient of {n_vectors} solves, {name}", spent["gradient"], "the value alone", spent["value"],
         goal=4.0, compile_s=compile_s["gradient"], bound="a second solve, and sums over the batch",
@@ -91,6 +94,16 @@ def _wires(name: str, g: jax.Array, vs: jax.Array, r: jax.Array, quick: bool) ->
         f"value and gradient through the matrix, {name}", spent["its gradient"], "the value alone", spent["through"],
         compile_s=compile_s["its gradient"],
     )  # fmt: skip
+
+
+def _beside_crosssim(name: str, ours: Call, g: jax.Array, vs: jax.Array, r: float, quick: bool) -> Row:
+    from .peers import crosssim  # noqa: PLC0415  # optional
+
+    theirs = crosssim.currents(np.asarray(g), np.asarray(vs), r=r, tolerance=TOLERANCE)
+    note = f"its error {error(theirs(), g, vs, r):.1e} of the largest current, at a tolerance of {TOLERANCE:g}"
+    spent = in_turn({"ours": ours, "theirs": theirs}, rounds=(2, 2) if quick else (3, 9), budget_s=20.0)
+    work = f"currents of {len(vs)} vectors, {name}"
+    return row(work, spent["ours"], peers.CROSSSIM, spent["theirs"], unit=FASTER, note=note)
 
 
 if __name__ == "__main__":

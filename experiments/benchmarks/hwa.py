@@ -120,7 +120,14 @@ def training_rows(quick: bool) -> Iterator[Row]:
     ours = step(equal, hwa, tokens, schedule).run
     for beside in peers.tiles():
         yield _step_beside(beside, ours, sizes, np.asarray(tokens), quick)
-    if peers.installed():
+    if peers.has("aihwkit_lightning", "torch"):
+        from .peers import lightning  # noqa: PLC0415  # optional
+
+        theirs = lightning.hwa_step(sizes, np.asarray(tokens), rows=512, weight_noise=WEIGHT_NOISE)
+        spent = in_turn({"ours": ours, "theirs": theirs}, **rounds_of(quick))
+        about = {"unit": FASTER, "note": f"{FEATURES}; AdamW on both sides"}
+        yield row("HWA step, 512-row tiles, 8-bit ADC", spent["ours"], peers.LIGHTNING, spent["theirs"], **about)
+    if peers.has("torch"):
         from .peers import gpt  # noqa: PLC0415  # optional
 
         spent = in_turn({"ours": plain.run, "theirs": gpt.plain_step(sizes, np.asarray(tokens))}, **rounds_of(quick))
@@ -128,10 +135,10 @@ def training_rows(quick: bool) -> Iterator[Row]:
 
 
 def _step_beside(beside: str, ours: Call, sizes: Gpt2Config, tokens: np.ndarray, quick: bool) -> Row:
-    from .peers import gpt  # noqa: PLC0415  # optional
+    from .peers import gpt_on_chips  # noqa: PLC0415  # optional
 
     cpp = beside == peers.CPP
-    theirs = gpt.hwa_step(sizes, tokens, cpp=cpp, weight_noise=WEIGHT_NOISE)
+    theirs = gpt_on_chips.hwa_step(sizes, tokens, cpp=cpp, weight_noise=WEIGHT_NOISE)
     spent = in_turn({"ours": ours, "theirs": theirs}, **rounds_of(quick))
     how = "SGD on its tiles, Adam beside; ours AdamW" if cpp else "AdamW on both sides"
     about = {"goal": 4.0 if cpp else 1.2, "note": f"{FEATURES}; {how}", "bound": "both spend most in the same products"}
@@ -165,9 +172,9 @@ def chip_rows(quick: bool) -> Iterator[Row]:
         yield row(work, spent["ours"], "plain JAX", spent["plain"], compile_s=compile_s, note=note, **more)
     call, _ = compiled(one_chip, nn.convert(model, [nn.Rule(".*", level)]), tokens, jr.key(2))
     for beside in peers.tiles():
-        from .peers import gpt  # noqa: PLC0415  # optional
+        from .peers import gpt_on_chips  # noqa: PLC0415  # optional
 
-        theirs = gpt.chip(sizes, np.asarray(tokens), TIMES, cpp=beside == peers.CPP)
+        theirs = gpt_on_chips.chip(sizes, np.asarray(tokens), TIMES, cpp=beside == peers.CPP)
         spent = in_turn({"ours": call, "theirs": theirs}, rounds=(2, 2) if quick else (3, 9), budget_s=10.0)
         goal = {"goal": 2.0} if beside == peers.TORCH else {}
         more = {"unit": FASTER, "note": text, "bound": "the products, the same on both sides", **goal}

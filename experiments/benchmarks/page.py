@@ -15,6 +15,7 @@ from matplotlib.ticker import EngFormatter, LogLocator
 
 from aimcjax.reports._palette import COLOURS
 
+from . import peers
 from ._measure import FASTER, Row, seconds_text
 
 
@@ -74,20 +75,20 @@ def _goals(rows: Mapping[str, Sequence[Row]]) -> Iterator[str]:
 
 
 def _peers(rows: Mapping[str, Sequence[Row]]) -> Iterator[str]:
-    beside = [row for found in rows.values() for row in found if row.unit == FASTER and "AIHWKit" in row.beside]
-    yield from ("", "## Beside AIHWKit", "")
+    beside = [row for found in rows.values() for row in found if row.unit == FASTER and row.beside in peers.NAMES]
+    yield from ("", "## Beside other simulators", "")
     if not beside:
-        yield "No row in this run: it was not installed (extra `peers`), or those benchmarks were not run."
+        yield "No row in this run: none was installed, or those benchmarks were not run."
         return
-    yield "With 8-bit inputs, ranges that learn, 8-bit outputs; no bound or noise management, which repeats products."
-    yield "How it is built is in `peers/__init__.py`."
+    yield "AIHWKit with 8-bit inputs, ranges that learn, 8-bit outputs; no bound or noise management, which repeats"
+    yield "products. How they are installed is in `peers/__init__.py`."
     yield ""
     yield from _table(beside)
 
 
 def _others(rows: Mapping[str, Sequence[Row]]) -> Iterator[str]:
     for name, found in rows.items():
-        plain = [row for row in found if "AIHWKit" not in row.beside and not row.curve]
+        plain = [row for row in found if row.beside not in peers.NAMES and not row.curve]
         if plain:
             yield from ("", f"## {TITLES.get(name, name)}", "", *_table(plain))
 

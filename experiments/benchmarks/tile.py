@@ -12,14 +12,14 @@ import jax
 import jax.random as jr
 import numpy as np
 
-from aimcjax import tiles
+from aimcjax import devices, tiles
 from aimcjax.mapping import program_matrix
 
 from . import peers
 from ._measure import FASTER, Row, compare, compiled, main
 
 
-HOUR = 3600.0
+HOUR, READ_NOISE = 3600.0, 0.01
 READ = "8-bit inputs and outputs, PCM at one hour, read noise of every product and converter noise of 0.04"
 
 
@@ -62,6 +62,15 @@ def rows(quick: bool) -> Iterator[Row]:
         theirs = aihwkit.mvm(np.asarray(w), np.asarray(xs), cpp=beside == peers.CPP, t=HOUR)
         note = f"{READ}; AIHWKit draws read noise when it ages a tile, not at every product"
         yield compare(f"{work}, full tile", ready(full)[0], theirs, beside=beside, unit=FASTER, quick=quick, note=note)
+    if peers.has("simulator"):
+        from .peers import crosssim  # noqa: PLC0415  # optional
+
+        silent = dataclasses.replace(full, device=dataclasses.replace(full.device, read_noise=devices.Constant(0.0)))
+        for name, design, noise in (("full tile", full, READ_NOISE), ("full tile, no read noise", silent, 0.0)):
+            theirs = crosssim.mvm(np.asarray(w), np.asarray(xs), read_noise=noise)
+            note = f"8-bit inputs and outputs, PCM as programmed; read noise of {noise} of a conductance at every product"
+            how = {"beside": peers.CROSSSIM, "unit": FASTER, "quick": quick, "note": note}
+            yield compare(f"{work}, {name}", ready(design)[0], theirs, **how)
 
 
 if __name__ == "__main__":

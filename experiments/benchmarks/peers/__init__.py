@@ -1,6 +1,6 @@
-"""The same work with AIHWKit (Rasch et al., arXiv 2104.02184) on PyTorch, where the extra `peers` is installed.
+"""The same work with other simulators, where they are installed.
 
-Both its tiles: `TORCH`, written in PyTorch, the quicker one for networks, and `CPP`, its C++ library, which the pulsed
+AIHWKit (Rasch et al., arXiv 2104.02184) on PyTorch, the extra `peers`, with both its tiles: `TORCH`, written in PyTorch, the quicker one for networks, and `CPP`, its C++ library, which the pulsed
 updates need. Their settings are those that its documentation has for hardware-aware training and inference, without
 bound and noise management, which would repeat products: 8-bit inputs with ranges that learn, 8-bit outputs, output
 noise of 0.04, tiles of up to 512 rows. The C++ library is meant to be built with its documented defaults: with
@@ -11,6 +11,10 @@ the PyTorch that it was made for:
 
     pip install "torch==2.13.*" cmake ninja scikit-build pybind11
     SKBUILD_CONFIGURE_OPTIONS="-DRPU_USE_FASTMOD=ON" pip install --no-build-isolation --no-binary aihwkit aihwkit==1.1.0
+
+AIHWKit-Lightning (on PyTorch) and CrossSim (on NumPy) are not on PyPI:
+
+    pip install git+https://github.com/IBM/aihwkit-lightning git+https://github.com/sandialabs/cross-sim
 """
 
 import importlib.metadata
@@ -19,11 +23,18 @@ import sys
 
 
 TORCH, CPP = "AIHWKit, torch tile", "AIHWKit, C++ tile"
+LIGHTNING, CROSSSIM = "AIHWKit-Lightning", "CrossSim"
+NAMES = (TORCH, CPP, LIGHTNING, CROSSSIM)
+
+
+def has(*modules: str) -> bool:
+    """Whether all of these can be imported."""
+    return all(importlib.util.find_spec(name) is not None for name in modules)
 
 
 def installed() -> bool:
     """Whether AIHWKit and PyTorch can be imported."""
-    return all(importlib.util.find_spec(name) is not None for name in ("aihwkit", "torch"))
+    return has("aihwkit", "torch")
 
 
 def tiles() -> tuple[str, ...]:
@@ -42,4 +53,5 @@ def tiles() -> tuple[str, ...]:
 
 def versions() -> dict[str, str]:
     """Of those that are there."""
-    return {name: importlib.metadata.version(name) for name in ("aihwkit", "torch") if importlib.util.find_spec(name)}
+    names = {"aihwkit": "aihwkit", "torch": "torch", "aihwkit_lightning": "aihwkit_lightning", "simulator": "CrossSim"}
+    return {name: importlib.metadata.version(name) for module, name in names.items() if has(module)}

@@ -1,20 +1,16 @@
-"""The GPT of `configs/char_gpt.yaml` in PyTorch: steps of training, and chips that age."""
+"""The GPT of `configs/char_gpt.yaml` in PyTorch, and steps of its training."""
 
 # pyright: reportMissingImports=false
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
-from aihwkit.nn.conversion import convert_to_analog
-from aihwkit.optim import AnalogAdam, AnalogOptimizer
 from torch import nn
 from torch.nn import functional
 
 from aimcjax.models import Gpt2Config
-
-from .settings import settings
 
 
 class Block(nn.Module):
@@ -57,20 +53,11 @@ class Gpt(nn.Module):
 def plain_step(sizes: Gpt2Config, tokens: np.ndarray) -> Callable[[], Any]:
     """A step of AdamW, digital."""
     model = Gpt(sizes)
-    return _step(model, torch.optim.AdamW(model.parameters(), lr=1e-4), tokens)
+    return step(model, torch.optim.AdamW(model.parameters(), lr=1e-4), tokens)
 
 
-def hwa_step(sizes: Gpt2Config, tokens: np.ndarray, *, cpp: bool, weight_noise: float) -> Callable[[], Any]:
-    """A hardware-aware step: AdamW as PyTorch has it for weights of the torch tile; those of the C++ tile only know its
-    own gradient step, the rest Adam."""
-    model: Any = convert_to_analog(Gpt(sizes), settings(cpp=cpp, weight_noise=weight_noise))
-    model.train()
-    parameters = model.parameters()
-    adam = AnalogAdam(parameters, lr=1e-4) if cpp else AnalogOptimizer(torch.optim.AdamW, parameters, lr=1e-4)
-    return _step(model, adam, tokens)
-
-
-def _step(model: Any, optimiser: Any, tokens: np.ndarray) -> Callable[[], Any]:
+def step(model: Any, optimiser: Any, tokens: np.ndarray) -> Callable[[], Any]:
+    """A step of next tokens."""
     batch = torch.from_numpy(np.asarray(tokens, np.int64))
 
     def run() -> None:
@@ -78,21 +65,5 @@ def _step(model: Any, optimiser: Any, tokens: np.ndarray) -> Callable[[], Any]:
         logits = model(batch[:, :-1])
         functional.cross_entropy(logits.reshape(-1, logits.shape[-1]), batch[:, 1:].reshape(-1)).backward()
         optimiser.step()
-
-    return run
-
-
-def chip(sizes: Gpt2Config, tokens: np.ndarray, times: Sequence[float], *, cpp: bool) -> Callable[[], Any]:
-    """Programs a chip, ages it to every time and computes the batch there: the loop of its own inference examples."""
-    model: Any = convert_to_analog(Gpt(sizes), settings(cpp=cpp))
-    model.eval()
-    batch = torch.from_numpy(np.asarray(tokens, np.int64))
-
-    @torch.no_grad()
-    def run() -> None:
-        model.program_analog_weights()
-        for t in times:
-            model.drift_analog_weights(t)
-            model(batch)
 
     return run
