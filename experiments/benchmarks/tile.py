@@ -68,7 +68,9 @@ def rows(quick: bool) -> Iterator[Row]:
         silent = dataclasses.replace(full, device=dataclasses.replace(full.device, read_noise=devices.Constant(0.0)))
         for name, design, noise in (("full tile", full, READ_NOISE), ("full tile, no read noise", silent, 0.0)):
             theirs = crosssim.mvm(np.asarray(w), np.asarray(xs), read_noise=noise)
-            note = f"8-bit inputs and outputs, PCM as programmed; read noise of {noise} of a conductance at every product"
+            note = (
+                f"8-bit inputs and outputs, PCM as programmed; read noise of {noise} of a conductance at every product"
+            )
             how = {"beside": peers.CROSSSIM, "unit": FASTER, "quick": quick, "note": note}
             yield compare(f"{work}, {name}", ready(design)[0], theirs, **how)
 

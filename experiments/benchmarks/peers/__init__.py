@@ -1,9 +1,10 @@
 """The same work with other simulators, where they are installed.
 
-AIHWKit (Rasch et al., arXiv 2104.02184) on PyTorch, the extra `peers`, with both its tiles: `TORCH`, written in PyTorch, the quicker one for networks, and `CPP`, its C++ library, which the pulsed
-updates need. Their settings are those that its documentation has for hardware-aware training and inference, without
-bound and noise management, which would repeat products: 8-bit inputs with ranges that learn, 8-bit outputs, output
-noise of 0.04, tiles of up to 512 rows. The C++ library is meant to be built with its documented defaults: with
+AIHWKit (Rasch et al., arXiv 2104.02184) on PyTorch, the extra `peers`, with both its tiles: `TORCH`, written in
+PyTorch, the quicker one for networks, and `CPP`, its C++ library, which the pulsed updates need. Their settings are
+those that its documentation has for hardware-aware training and inference, without bound and noise management, which
+would repeat products: 8-bit inputs with ranges that learn, 8-bit outputs, output noise of 0.04, tiles of up to 512
+rows. The C++ library is meant to be built with its documented defaults: with
 `RPU_USE_FASTRAND` it is up to five times quicker at pulses, whose draws then have 15 bits.
 
 Version 1.1.0 on PyPI builds for PyTorch 2.13 (later ones ask for another standard of C++); its wheel only works with

@@ -37,12 +37,13 @@ def currents(g: np.ndarray, vs: np.ndarray, *, r: float, tolerance: float) -> Ca
     asked, g_max = CrossSimParameters(), float(g.max())
     asked.core.style = "OFFSET"
     asked.core.rows_max, asked.core.cols_max = g.shape
-    asked.core.mapping.weights.min, asked.core.mapping.weights.max = 0.0, g_max
+    asked.core.mapping.weights.min, asked.core.mapping.weights.max = -1.0, 1.0
     asked.core.mapping.inputs.mvm.min, asked.core.mapping.inputs.mvm.max = -1.0, 1.0
     asked.xbar.device.Rmin, asked.xbar.device.infinite_on_off_ratio = 1 / g_max, True
     parasitics = asked.xbar.array.parasitics
     parasitics.enable, parasitics.Rp_row, parasitics.Rp_col = True, r, r
     asked.simulation.Verr_th_mvm, asked.simulation.hide_convergence_msg = tolerance, True
     asked.simulation.Niters_max_parasitics = 1000
-    core, batch = AnalogCore(np.ascontiguousarray(g.T), params=asked), np.ascontiguousarray(vs.T)
-    return lambda: np.asarray(core.matmat(batch)).T
+    # One cell for a weight, half of the range for zero, which is subtracted after the sum: here it is added again.
+    core, batch = AnalogCore(np.ascontiguousarray(2 * g.T / g_max - 1), params=asked), np.ascontiguousarray(vs.T)
+    return lambda: g_max / 2 * (np.asarray(core.matmat(batch)) + batch.sum(axis=0)).T
