@@ -1,6 +1,7 @@
 """Settings of all tests: strict arrays, several CPU devices, reproducible keys."""
 
 import os
+import pathlib
 import zlib
 from collections.abc import Callable
 
@@ -37,6 +38,13 @@ def getkey(request: pytest.FixtureRequest) -> Callable[[], jax.Array]:
         return key
 
     return next_key
+
+
+@pytest.fixture
+def elsewhere(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
+    """The empty folder that a command is started in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

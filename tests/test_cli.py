@@ -1,6 +1,5 @@
 """The command line itself: help that teaches, one line for every mistake, nothing left behind."""
 
-import dataclasses
 import os
 import signal
 import subprocess
@@ -9,10 +8,11 @@ import time
 from pathlib import Path
 
 import jax
+import one_line
 import pytest
 from typer.testing import CliRunner, Result
 
-from aimcjax import cli, devices as library, studies, training
+from aimcjax import cli, studies, training
 from aimcjax.config import load_config
 from aimcjax.studies._networks import _roads
 
@@ -22,31 +22,12 @@ CONFIG = str(CONFIGS / "mlp_digits.yaml")
 SMALL = ("model.widths=[4]", "digital_training.epochs=1", "digital_training.settle=0", "hwa_training.epochs=1")
 COMMAND = Path(sysconfig.get_path("scripts")) / "aimcjax"
 
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 def _run(*arguments: str) -> Result:
     with jax.numpy_dtype_promotion("standard"):  # optax is not written for strict promotion
         return CliRunner().invoke(cli.app, ["run", *arguments])
-
-
-def _line_of(result: Result) -> str:
-    assert result.exit_code == 2, result.output
-    assert result.stdout == ""
-    assert isinstance(result.exception, SystemExit)  # and not an error that nobody expected
-    return _only_line(result.stderr)
-
-
-def _only_line(stderr: str) -> str:
-    assert stderr.endswith("\n")
-    (line,) = stderr.splitlines()
-    assert line.startswith("aimcjax: ")
-    assert "Traceback" not in line
-    return line
 
 
 def test_help_teaches_by_example() -> None:
@@ -106,7 +87,7 @@ MISTAKES = {
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_gets_one_line_and_leaves_nothing(name: str, elsewhere: Path) -> None:
     overrides, fragments = MISTAKES[name]
-    line = _line_of(_run(CONFIG, *overrides, "--quiet", "--out", "deep/run"))
+    line = one_line.refusal(_run(CONFIG, *overrides, "--quiet", "--out", "deep/run"))
     for fragment in fragments:
         assert fragment in line
     assert "more)" not in line
@@ -131,33 +112,33 @@ def test_a_bad_file_gets_one_line(name: str, elsewhere: Path) -> None:
     content, fragment = FILES[name]
     if content is not None:
         (elsewhere / "bad.yaml").write_bytes(content)
-    line = _line_of(_run("bad.yaml", "--print"))
+    line = one_line.refusal(_run("bad.yaml", "--print"))
     assert fragment in line
     assert "bad.yaml" in line
 
 
 def test_a_directory_is_no_config(elsewhere: Path) -> None:
-    assert "is a directory; give a YAML file" in _line_of(_run(str(elsewhere)))
+    assert "is a directory; give a YAML file" in one_line.refusal(_run(str(elsewhere)))
 
 
 def test_a_target_in_the_way_gets_one_line_before_any_work(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(studies, "run", lambda *_, **__: pytest.fail("work was done"))
     (elsewhere / "notes").mkdir()
     (elsewhere / "notes" / "thesis.tex").write_text("years of work")
-    assert "notes exists already; choose another --out, or replace it with --overwrite" in _line_of(
+    assert "notes exists already; choose another --out, or replace it with --overwrite" in one_line.refusal(
         _run(CONFIG, "--out", "notes")
     )
-    assert "is not a finished run" in _line_of(_run(CONFIG, "--out", "notes", "--overwrite"))
-    assert "is not a finished run" in _line_of(_run(CONFIG, "--out", ".", "--overwrite"))
-    assert "cannot write to" in _line_of(_run(CONFIG, "--out", "notes/thesis.tex/run"))
-    assert "cannot write a run to" in _line_of(_run(CONFIG, "--out", "x" * 300))
-    assert "name" in _line_of(_run(CONFIG, "name=../../elsewhere"))
+    assert "is not a finished run" in one_line.refusal(_run(CONFIG, "--out", "notes", "--overwrite"))
+    assert "is not a finished run" in one_line.refusal(_run(CONFIG, "--out", ".", "--overwrite"))
+    assert "cannot write to" in one_line.refusal(_run(CONFIG, "--out", "notes/thesis.tex/run"))
+    assert "cannot write a run to" in one_line.refusal(_run(CONFIG, "--out", "x" * 300))
+    assert "name" in one_line.refusal(_run(CONFIG, "name=../../elsewhere"))
     assert {path.name for path in elsewhere.rglob("*")} == {"notes", "thesis.tex"}
     assert (elsewhere / "notes" / "thesis.tex").read_text() == "years of work"
 
 
 def test_a_target_that_turns_out_unwritable_gets_one_line() -> None:
-    assert "cannot write the run to /proc/run" in _line_of(_run(CONFIG, "--out", "/proc/run"))
+    assert "cannot write the run to /proc/run" in one_line.refusal(_run(CONFIG, "--out", "/proc/run"))
 
 
 def test_default_target_is_named_after_the_config(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +150,7 @@ def test_default_target_is_named_after_the_config(elsewhere: Path, monkeypatch: 
 
 def test_divergence_names_the_training_and_leaves_nothing(elsewhere: Path) -> None:
     rate = "digital_training.learning_rate=1e30"
-    line = _line_of(_run(CONFIG, *SMALL, rate, "--quiet"))
+    line = one_line.refusal(_run(CONFIG, *SMALL, rate, "--quiet"))
     assert "digital_training: " in line
     assert "1e+30" in line
     assert list(elsewhere.iterdir()) == []
@@ -183,7 +164,7 @@ def test_weights_that_end_as_nan_are_refused(elsewhere: Path, monkeypatch: pytes
     """The loss sees the weights of the step before: what the last step did shows only in the weights."""
     spoilt = lambda model, *_, **__: (jax.tree.map(lambda w: w * float("nan"), model), [0.1])
     monkeypatch.setattr(training, "fit", spoilt)
-    line = _line_of(_run(CONFIG, *SMALL, "--quiet"))
+    line = one_line.refusal(_run(CONFIG, *SMALL, "--quiet"))
     assert "digital_training: the last step left weights that are not finite" in line
     assert list(elsewhere.iterdir()) == []
 
@@ -196,7 +177,7 @@ def test_failures_of_the_second_training_are_named(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(training, "fit", fit)
     monkeypatch.setattr(_roads, "digital_score", lambda *_: 0.1)
-    assert _line_of(_run(CONFIG, *SMALL, "--quiet")) == "aimcjax: hwa_training: diverged"
+    assert one_line.refusal(_run(CONFIG, *SMALL, "--quiet")) == "aimcjax: hwa_training: diverged"
 
 
 def _command(*arguments: str) -> subprocess.Popen[str]:
@@ -217,7 +198,7 @@ def test_the_installed_command_refuses_with_one_line() -> None:
     for arguments, process in processes.items():
         stdout, stderr = process.communicate(timeout=180)
         assert (process.returncode, stdout) == (2, "")
-        assert usage[arguments] in _only_line(stderr)
+        assert usage[arguments] in one_line.only_line(stderr)
 
 
 def test_a_run_that_is_stopped_leaves_nothing(elsewhere: Path) -> None:
@@ -246,68 +227,4 @@ def test_extrapolation_is_noted_and_measured_ranges_are_not(elsewhere: Path, mon
 def test_a_preset_file_is_a_device(elsewhere: Path) -> None:
     (elsewhere / "mine.yaml").write_text("device: {type: pcm, g_max: 20 uS}\nsource: me\n")
     assert "g_max: 20 uS" in _run(CONFIG, "tile.device=mine.yaml", "--print").stdout
-    assert "no preset file other.yaml" in _line_of(_run(CONFIG, "tile.device=other.yaml", "--print"))
-
-
-def _devices(*arguments: str) -> Result:
-    return CliRunner().invoke(cli.app, ["devices", *arguments], env={"COLUMNS": "200"})
-
-
-def test_devices_are_compared() -> None:
-    result = _devices()
-    assert result.exit_code == 0
-    for name in library.preset_names():
-        assert name in result.stdout
-    for word in (
-        "range",
-        "on/off",
-        "programming error",
-        "drift",
-        "read noise",
-        "endurance",
-        "retention",
-        "write energy",
-    ):
-        assert word in result.stdout
-    assert "vteam_technion" in result.stdout
-    assert "Joshi et al., Nat. Commun. 11:2473 (2020)" in result.stdout
-
-
-@pytest.mark.parametrize("name", ["pcm_joshi2020", "stanford_pku_default", "rpu_gokmen2016"])
-def test_one_device_shows_its_sources_and_parameters(name: str, elsewhere: Path) -> None:
-    result = _devices(name)
-    assert result.exit_code == 0
-    assert "parameters" in result.stdout
-    fields = [field.name for field in dataclasses.fields(library.preset(name))]
-    assert all(field in result.stdout for field in fields if getattr(library.preset(name), field) is not None)
-    assert list(elsewhere.iterdir()) == []
-
-
-def test_a_drawing_is_written_once(elsewhere: Path) -> None:
-    assert _devices("ideal", "--plot").exit_code == 0
-    before = (elsewhere / "ideal.png").read_bytes()
-    assert before.startswith(b"\x89PNG")
-    (elsewhere / "ideal.png").write_bytes(b"mine")
-    result = _devices("ideal", "--plot")
-    assert result.exit_code == 2
-    assert "ideal.png exists already" in _only_line(result.stderr)
-    assert (elsewhere / "ideal.png").read_bytes() == b"mine"
-    assert _devices("ideal", "--plot", "--overwrite").exit_code == 0
-    assert (elsewhere / "ideal.png").read_bytes() == before
-
-
-@pytest.mark.parametrize(
-    ("arguments", "fragment"),
-    [
-        (["pcm_joshi202"], "did you mean 'pcm_joshi2020'?"),
-        (["nothing.yaml"], "no preset file nothing.yaml"),
-        (["--plot"], "--plot needs the NAME of a device"),
-        (["vteam_technion", "--plot"], "--plot draws programming, drift and reads"),
-        (["ideal", "--plot", "--out", "no/such/folder/a.png"], "no/such/folder"),
-    ],
-)
-def test_mistakes_with_devices_get_one_line(arguments: list[str], fragment: str, elsewhere: Path) -> None:
-    result = _devices(*arguments)
-    assert result.exit_code == 2
-    assert fragment in _only_line(result.stderr)
-    assert list(elsewhere.iterdir()) == []
+    assert "no preset file other.yaml" in one_line.refusal(_run(CONFIG, "tile.device=other.yaml", "--print"))

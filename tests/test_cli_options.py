@@ -41,11 +41,7 @@ COMMANDS: dict[str, Sequence[str]] = {
 }
 SHARED = (*WRITES, "from", "track", "print", *ANSWERS)
 
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 def _invoke(*arguments: str) -> Result:

@@ -23,3 +23,9 @@ def of_std(n: int) -> float:
 def chi_square(dof: int) -> tuple[float, float]:
     """The central interval of a chi-square variable that misses with `P_VALUE`."""
     return float(stats.chi2.ppf(P_VALUE / 2, dof)), float(stats.chi2.ppf(1 - P_VALUE / 2, dof))
+
+
+def is_binomial(count: int, n: int, p: float) -> bool:
+    """Whether a count is within the central interval of a binomial variable that misses with `P_VALUE`."""
+    low, high = stats.binom(n, p).ppf([P_VALUE / 2, 1 - P_VALUE / 2])
+    return low <= count <= high

@@ -5,6 +5,7 @@ import functools as ft
 import time
 from typing import Any
 
+import cost_by_hand
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -31,6 +32,7 @@ class Machine:
     """A programmed chip, placed."""
 
     def __init__(self, design: Any, chip: Chip = CHIP, **how: Any) -> None:
+        self.design = design
         self.analog = nn.convert(MODEL, [nn.Rule(".*", design)])
         self.programmed: Any = eqx.filter_jit(nn.program)(self.analog, key=jr.key(2))
         self.power = {name: 0.1 + 0.05 * index for index, name in enumerate(nn.analog_layers(self.analog))}
@@ -54,75 +56,22 @@ def _on(machine: Machine, chip: Chip) -> chips.Cost:
 
 
 def test_sums_by_hand_over_the_mapping_table(machine: Machine) -> None:
-    """Every row of the table is a tile that works once a vector: its inputs, outputs and cells in use."""
-    c, activity = machine.placement.chip, machine.placement.activity
+    cost, chip, activity = chips.cost(machine.placement), machine.placement.chip, machine.placement.activity
     assert activity is not None
-    expected = dict.fromkeys(COMPONENTS, 0.0)
-    weights = {name: np.asarray(layer.weight).T for name, layer in nn.analog_layers(machine.analog).items()}
+    assert activity.vectors["embed"] == 4  # so that a vector too few would show
+    assert activity.digital_macs == activity.activation_macs
     table = chips.mapping_table(machine.programmed, machine.placement)
-    where, t_layer = {}, {}
-    for row in table:
-        where.setdefault(row["layer"], []).append((row["row_range"][0], row["col_range"][0], row))
-    before = [(0, 0)]
-    e = lambda value: float(value)
-    for name, vectors in activity.vectors.items():
-        here = [(row["grid_row"], row["grid_col"]) for *_, row in where[name]]
-        ways_in = [abs(a - p) + abs(b - q) for a, b in here for p, q in before]
-        first = {row["col_range"][0]: row for start, _, row in where[name] if start == 0}
-        ways_back = [
-            abs(row["grid_row"] - first[col]["grid_row"]) + abs(row["grid_col"] - first[col]["grid_col"])
-            for _, col, row in where[name]
-        ]  # fmt: skip
-        steps, back = np.mean(ways_in), np.mean(ways_back)
-        v2 = machine.power[name] * e(TILE.dac.v_max) ** 2
-        for r0, c0, row in where[name]:
-            (_, r1), (_, c1) = row["row_range"], row["col_range"]
-            block = weights[name][r0:r1, c0:c1]
-            # An ideal device from 0 to g_max, scaled per column of the block: sums without looking at cells.
-            g = e(TILE.device.g_max) * np.abs(block / np.abs(block).max(axis=0)).sum()
-            expected["core"] += vectors * v2 * g * e(c.core.t_read)
-            expected["dac"] += vectors * (r1 - r0) * 2**7 * e(c.core.dac.energy_per_step)
-            expected["adc"] += vectors * (c1 - c0) * 2**6 * e(c.core.adc.merit)
-            moved = (r1 - r0) * 7 * (1 + steps) + (c1 - c0) * 6 * (1 + back)
-            expected["interconnect"] += vectors * moved * e(c.links.hop_energy_per_bit)
-            expected["digital"] += vectors * 2 * (c1 - c0) * e(c.digital.energy_per_op)
-        n_in, n_out = weights[name].shape
-        expected["buffer"] += vectors * (n_in * 7 + n_out * 6) * e(c.buffer.energy_per_bit)
-        t_mvm = e(c.core.t_read) + 6 / e(c.core.adc.rate)  # six columns share one converter
-        block_rows = max(row["row_range"][1] - row["row_range"][0] for *_, row in where[name])
-        t_layer[name] = t_mvm + block_rows * 7 / e(c.links.bits_per_s)  # of one vector
-        t_layer[name] += (2 + max(ways_in) + max(ways_back)) * e(c.links.hop_latency)
-        before = here
-    expected["digital"] += activity.digital_ops * e(c.digital.energy_per_op)
-    expected["digital"] += (activity.digital_macs - activity.activation_macs) * e(c.digital.energy_per_mac)
-    expected["attention"] = activity.activation_macs * e(c.digital.energy_per_mac)
-    cache = 16 * sum(product.kept for product in activity.products if product.of_activations)
-    weight_bits = 16 * sum(product.kept for product in activity.products if not product.of_activations)
-    expected["buffer"] += 2 * 64 * e(c.buffer.energy_per_bit)
-    expected["dram"] = (2 * (cache - 64) + weight_bits) * e(c.dram.energy_per_bit)
-    width = lambda row: row["col_range"][1] - row["col_range"][0]
-    weight_macs = activity.digital_macs - activity.activation_macs
-    assert weight_macs == 0
-    work = sum(2 * width(row) for name in where for *_, row in where[name])
-    work += sum(step.ops / max(step.vectors, 1) for step in activity.steps)
-    one = work / e(c.digital.ops_per_s) + 2 * activity.activation_macs / 4 / e(c.digital.attention_ops_per_s)
-    # The first of four vectors goes through all layers, three more follow before the attention and before the head
-    expected["latency"] = sum(t_layer.values()) + one + 2 * 3 * t_mvm
-    static = c.count_tiles() * e(c.core.static_power) + 2 * e(c.digital.static_power) + e(c.buffer.static_power)
-    closed, cost = expected.pop("latency"), chips.cost(machine.placement)
-    expected["static"] = static * float(cost.latency_s)
-    tile = 2 * 10 * 6 * e(c.core.cell_area) + e(c.core.adc.area) + 10 * 2**7 * e(c.core.dac.area_per_step)
-    around = 2 * e(c.digital.area) + 64 * e(c.buffer.area_per_bit)
-    expected["area"] = c.count_tiles() * (tile + e(c.links.router_area)) + around
-
-    numbers = _numbers(cost)
+    numbers, closed = _numbers(cost), cost_by_hand.closed_latency(machine, table)
     assert float(cost.closed_latency_s) == pytest.approx(closed, rel=tolerances.COMPOSITE)
     assert numbers.pop("latency") == pytest.approx(closed, rel=1e-3)  # events; who goes first at the digital units
-    assert numbers == pytest.approx(expected, rel=tolerances.COMPOSITE)
+    expected = cost_by_hand.energies(machine, table)
+    expected["static"] = cost_by_hand.static_power(chip) * float(cost.latency_s)
+    expected["area"] = cost_by_hand.area(chip)
+    # pytest's own absolute tolerance, 1e-12, is a thirtieth of the smallest of these energies [J]
+    assert numbers == pytest.approx(expected, rel=tolerances.COMPOSITE, abs=0.0)
     assert cost.n_tiles == len(table)
-    assert cost.n_cells == 2 * sum(w.size for w in weights.values())
+    assert cost.n_cells == 2 * sum(layer.weight.size for layer in nn.analog_layers(machine.analog).values())
     assert cost.n_macs == activity.analog_macs + activity.digital_macs
-    assert activity.vectors["embed"] == 4  # so that a vector too few would show
 
 
 def test_the_breakdown_adds_up(machine: Machine) -> None:
@@ -130,10 +79,12 @@ def test_the_breakdown_adds_up(machine: Machine) -> None:
     table = cost.breakdown
     assert table.dims == ("component", "layer")
     assert list(table.component.values) == list(COMPONENTS)
-    assert float(table.sum()) == pytest.approx(float(cost.energy_J), rel=tolerances.PRIMITIVE)
+    assert float(table.sum()) == pytest.approx(float(cost.energy_J), rel=tolerances.PRIMITIVE, abs=0.0)
     np.testing.assert_allclose(table.sum("layer"), list(cost.components_J.values()), rtol=tolerances.PRIMITIVE)
     per_mac = {name: float(value) for name, value in cost.energy_per_mac_J().items()}
-    assert per_mac["total"] == pytest.approx(sum(per_mac[name] for name in COMPONENTS), rel=tolerances.PRIMITIVE)
+    assert per_mac["total"] == pytest.approx(
+        sum(per_mac[name] for name in COMPONENTS), rel=tolerances.PRIMITIVE, abs=0.0
+    )
     assert float(cost.fj_per_mac) == pytest.approx(per_mac["total"] * 1e15, rel=tolerances.PRIMITIVE)
     assert float(cost.tops_per_watt) == pytest.approx(2e-12 / per_mac["total"], rel=tolerances.PRIMITIVE)
     assert float(cost.tokens_per_s * cost.latency_s) == pytest.approx(1.0, rel=tolerances.PRIMITIVE)
@@ -171,7 +122,7 @@ def test_doubling_a_number_changes_its_component_only(machine: Machine, path: st
         elif effect == "-":
             assert 0.499 * before[part] < after[part] < before[part], part
         else:
-            assert after[part] == pytest.approx(effect * before[part], rel=tolerances.PRIMITIVE), part
+            assert after[part] == pytest.approx(effect * before[part], rel=tolerances.PRIMITIVE, abs=0.0), part
 
 
 def _with(placement: chips.Placement, part: str, **changes: Any) -> chips.Placement:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import one_line
 import pytest
 import yaml
 from typer.testing import CliRunner, Result
@@ -17,24 +18,11 @@ from aimcjax.units import uS
 EXAMPLES = Path(__file__).parents[2] / "experiments" / "data"
 DRIFT = "t [s], g [uS]\n1, 10\n10, 9.5\n100, 8.7\n1000, 8\n"
 
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 def _fit(*arguments: Any) -> Result:
     return CliRunner().invoke(cli.app, ["fit", *map(str, arguments)])
-
-
-def _line(result: Result) -> str:
-    assert result.exit_code == 2, result.output
-    assert isinstance(result.exception, SystemExit)
-    assert result.stdout == ""
-    (line,) = result.stderr.splitlines()
-    assert line.startswith("aimcjax: ")
-    return line
 
 
 def _recipe() -> Any:
@@ -125,7 +113,7 @@ def test_nothing_is_overwritten_unless_asked_for(elsewhere: Path) -> None:
     command = ("drift.csv", "--model", "pcm_drift", "--out", "pcm.yaml", "--quiet")
     for name in ("pcm.yaml", "pcm.png", "pcm.md"):
         (elsewhere / name).write_text("mine")
-        assert f"{name} exists already" in _line(_fit(*command))
+        assert f"{name} exists already" in one_line.refusal(_fit(*command))
         assert (elsewhere / name).read_text() == "mine"
         (elsewhere / name).unlink()
     (elsewhere / "pcm.yaml").write_text("mine")
@@ -139,7 +127,7 @@ def test_a_failure_while_writing_leaves_nothing(elsewhere: Path, monkeypatch: py
 
     (elsewhere / "drift.csv").write_text(DRIFT)
     monkeypatch.setattr("aimcjax.reports.plot_fit", fail)
-    assert "No space left" in _line(_fit("drift.csv", "--model", "pcm_drift", "--out", "pcm.yaml"))
+    assert "No space left" in one_line.refusal(_fit("drift.csv", "--model", "pcm_drift", "--out", "pcm.yaml"))
     assert [path.name for path in elsewhere.iterdir()] == ["drift.csv"]
 
 
@@ -184,7 +172,7 @@ def test_bad_files_get_one_clear_line(case: str, elsewhere: Path) -> None:
     content, fragments = BAD_FILES[case]
     path = elsewhere / "bad.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    line = _line(_fit("bad.csv", "--model", "vteam", "--out", "out.yaml"))
+    line = one_line.refusal(_fit("bad.csv", "--model", "vteam", "--out", "out.yaml"))
     for fragment in ("bad.csv" if case not in ("one polarity", "wrong sign") else "", *fragments):
         assert fragment in line
     assert [each.name for each in elsewhere.iterdir()] == ["bad.csv"]
@@ -218,7 +206,7 @@ MISTAKES = {
 def test_mistakes_get_one_clear_line(case: str, elsewhere: Path) -> None:
     (elsewhere / "drift.csv").write_text(DRIFT)
     arguments, fragments = MISTAKES[case]
-    line = _line(_fit(*arguments))
+    line = one_line.refusal(_fit(*arguments))
     for fragment in fragments:
         assert fragment in line
     assert [each.name for each in elsewhere.iterdir()] == ["drift.csv"]

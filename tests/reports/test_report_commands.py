@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import one_line
 import pytest
 from saved_runs import main_job
 from typer.testing import CliRunner, Result
@@ -10,34 +11,23 @@ from aimcjax import cli
 from aimcjax.reports import bibliography
 
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> Path:
     return main_job(tmp_path_factory.mktemp("runs") / "main")
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def _aimcjax(*arguments: object) -> Result:
     return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
 
 
-def _line(result: Result) -> str:
-    assert result.exit_code == 2, result.output
-    assert result.stdout == ""
-    (line,) = result.stderr.splitlines()
-    assert line.startswith("aimcjax: ")
-    return line
-
-
 def test_report_writes_one_directory(run: Path, elsewhere: Path) -> None:
     result = _aimcjax("report", run)
     assert (result.exit_code, result.stdout) == (0, "report: reports/main/report.html\n"), result.output
     assert (elsewhere / "reports" / "main" / "report.html").is_file()
-    assert "exists already" in _line(_aimcjax("report", run))
+    assert "exists already" in one_line.refusal(_aimcjax("report", run))
     assert [path.name for path in elsewhere.iterdir()] == ["reports"]
 
 
@@ -76,7 +66,7 @@ MISTAKES = {
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistakes_get_one_line_and_leave_nothing(name: str, run: Path, elsewhere: Path) -> None:
     arguments, words = MISTAKES[name]
-    assert words in _line(_aimcjax(*[run if argument == "RUN" else argument for argument in arguments]))
+    assert words in one_line.refusal(_aimcjax(*[run if argument == "RUN" else argument for argument in arguments]))
     assert list(elsewhere.iterdir()) == []
 
 

@@ -6,13 +6,12 @@ attributes, ranges, ports and the two includes are well-formed. Division of inte
 
 import dataclasses
 import math
-import re
 from collections.abc import Callable
 from typing import Any
 
+from verilog_tokens import Tokens
 
-_TOKEN = re.compile(r"\s*(?:(\d+\.\d+(?:[eE][-+]?\d+)?|\d+[eE][-+]?\d+)|(\d+)|(\$?[A-Za-z_]\w*)|(\"[^\"\n]*\")"
-                    r"|(<\+|<=|>=|==|!=|&&|\|\||\(\*|\*\)|[-+*/()<>?:;,=!@\[\]]))")  # fmt: skip
+
 _CALLS: dict[str, Callable[..., Any]] = {
     "exp": math.exp, "ln": math.log, "sinh": math.sinh, "tanh": math.tanh, "sqrt": math.sqrt, "abs": abs, "min": min,
     "max": max, "pow": math.pow,
@@ -66,7 +65,7 @@ class Module:
         self.variables: dict[str, str] = {}
         self.functions: dict[str, tuple[list[str], set[str], Any]] = {}
         self.nodes: set[str] = set()
-        self._tokens, self._at = _tokenised("\n".join(line for line in lines if not line.startswith("`"))), 0
+        self._tokens = Tokens("\n".join(line for line in lines if not line.startswith("`")))
         self._local: set[str] | None = None
         self._module()
 
@@ -84,73 +83,73 @@ class Module:
     # --- what a file is made of
 
     def _module(self) -> None:
-        self._expect("module")
-        self.name = self._next()
-        self._expect("(")
-        self.ports = self._names(")")
-        self._expect(";")
-        while (word := self._next()) != "endmodule":
+        self._tokens.expect("module")
+        self.name = self._tokens.next()
+        self._tokens.expect("(")
+        self.ports = self._tokens.names(")")
+        self._tokens.expect(";")
+        while (word := self._tokens.next()) != "endmodule":
             attributes = {}
             if word == "(*":
-                attributes, word = self._attributes(), self._next()
+                attributes, word = self._attributes(), self._tokens.next()
             if word == "parameter":
                 self._parameter(attributes)
             elif word in ("real", "integer"):
-                self._declare(self._names(";"), word)
+                self._declare(self._tokens.names(";"), word)
             elif word == "inout":
-                assert self._names(";") == self.ports
+                assert self._tokens.names(";") == self.ports
             elif word == "electrical":
-                self.nodes |= set(self._names(";"))
+                self.nodes |= set(self._tokens.names(";"))
             else:
                 assert word == "analog", word
-                if self._peek() == "function":
+                if self._tokens.peek() == "function":
                     self._function()
                 else:
                     self._body = self._statement()
-        assert self._at == len(self._tokens)
+        assert self._tokens.finished()
         assert set(self.ports) < self.nodes
 
     def _attributes(self) -> dict[str, str]:
         found = {}
         while True:
-            name = self._next()
-            self._expect("=")
-            found[name] = self._next().strip('"')
-            if (sign := self._next()) == "*)":
+            name = self._tokens.next()
+            self._tokens.expect("=")
+            found[name] = self._tokens.next().strip('"')
+            if (sign := self._tokens.next()) == "*)":
                 return found
             assert sign == ","
 
     def _parameter(self, attributes: dict[str, str]) -> None:
-        kind, name = self._next(), self._next()
+        kind, name = self._tokens.next(), self._tokens.next()
         assert kind in ("real", "integer")
         scope = Scope({n: p.value for n, p in self.parameters.items()})
-        self._expect("=")
+        self._tokens.expect("=")
         value = self._expression()(scope)
         assert isinstance(value, int) == (kind == "integer")
-        self._expect("from")
-        first = self._next()
+        self._tokens.expect("from")
+        first = self._tokens.next()
         low = self._expression()(scope)
-        self._expect(":")
+        self._tokens.expect(":")
         high = self._expression()(scope)
-        last = self._next()
+        last = self._tokens.next()
         assert first in "[("
         assert last in "])"
-        self._expect(";")
+        self._tokens.expect(";")
         self._declare([name], "parameter")
         self.parameters[name] = Declared(kind, value, low, high, first + last, attributes)
 
     def _function(self) -> None:
         for word in ("function", "real"):
-            self._expect(word)
-        name = self._next()
-        self._expect(";")
-        self._expect("input")
-        arguments = self._names(";")
-        self._expect("real")
-        self._local = {*self._names(";"), name}
+            self._tokens.expect(word)
+        name = self._tokens.next()
+        self._tokens.expect(";")
+        self._tokens.expect("input")
+        arguments = self._tokens.names(";")
+        self._tokens.expect("real")
+        self._local = {*self._tokens.names(";"), name}
         assert set(arguments) < self._local
         body, local = self._statement(), self._local
-        self._expect("endfunction")
+        self._tokens.expect("endfunction")
         self._local = None
         self.functions[name] = arguments, local, body
 
@@ -163,20 +162,20 @@ class Module:
     # --- statements: each becomes a function of the scope
 
     def _statement(self) -> Callable[[Scope], None]:
-        word = self._next()
+        word = self._tokens.next()
         if word == "begin":
             inner = []
-            while self._peek() != "end":
+            while self._tokens.peek() != "end":
                 inner.append(self._statement())
-            self._expect("end")
+            self._tokens.expect("end")
             return lambda scope: [run(scope) for run in inner] and None
         if word == "if":
-            self._expect("(")
+            self._tokens.expect("(")
             condition = self._expression()
-            self._expect(")")
+            self._tokens.expect(")")
             yes, no = self._statement(), lambda scope: None
-            if self._peek() == "else":
-                self._expect("else")
+            if self._tokens.peek() == "else":
+                self._tokens.expect("else")
                 no = self._statement()
             return lambda scope: yes(scope) if condition(scope) else no(scope)
         if word == "@":
@@ -185,31 +184,31 @@ class Module:
             return self._contribution()
         known = self._local if self._local is not None else {n for n, k in self.variables.items() if k != "parameter"}
         assert word in known, f"{word} is assigned but not declared"
-        self._expect("=")
+        self._tokens.expect("=")
         value = self._expression()
-        self._expect(";")
+        self._tokens.expect(";")
         return lambda scope: scope.values.__setitem__(word, value(scope))
 
     def _event(self) -> Callable[[Scope], None]:
-        self._expect("(")
-        event = self._next()
+        self._tokens.expect("(")
+        event = self._tokens.next()
         if event == "timer":
-            self._expect("(")
+            self._tokens.expect("(")
             self._arguments()
         else:
             assert event == "initial_step"
-        self._expect(")")
+        self._tokens.expect(")")
         inner = self._statement()
         return lambda scope: inner(scope) if event in scope.events else None
 
     def _contribution(self) -> Callable[[Scope], None]:
         assert self._local is None
-        self._expect("(")
-        branch = tuple(self._names(")"))
+        self._tokens.expect("(")
+        branch = tuple(self._tokens.names(")"))
         assert set(branch) <= self.nodes
-        self._expect("<+")
+        self._tokens.expect("<+")
         value = self._expression()
-        self._expect(";")
+        self._tokens.expect(";")
 
         def run(scope: Scope) -> None:
             scope.contributed[branch] = scope.contributed.get(branch, 0.0) + value(scope)
@@ -223,39 +222,39 @@ class Module:
             return self._primary()
         left = self._expression(level + 1)
         if level == -1:
-            if self._peek() != "?":
+            if self._tokens.peek() != "?":
                 return left
-            self._expect("?")
+            self._tokens.expect("?")
             yes = self._expression()
-            self._expect(":")
+            self._tokens.expect(":")
             no = self._expression()
             return lambda scope: yes(scope) if left(scope) else no(scope)
-        while self._peek() in _BINARY[level]:
-            left = _combined(_BINARY[level][self._next()], left, self._expression(level + 1))
+        while self._tokens.peek() in _BINARY[level]:
+            left = _combined(_BINARY[level][self._tokens.next()], left, self._expression(level + 1))
         return left
 
     def _primary(self) -> Callable[[Scope], Any]:
-        word = self._next()
+        word = self._tokens.next()
         if word == "-":
             inner = self._primary()
             return lambda scope: -inner(scope)
         if word == "(":
             inner = self._expression()
-            self._expect(")")
+            self._tokens.expect(")")
             return inner
         if isinstance(word, (int, float)):
             return lambda scope: word
         if word == "inf":
             return lambda scope: math.inf
-        if self._peek() == "(":
-            self._expect("(")
+        if self._tokens.peek() == "(":
+            self._tokens.expect("(")
             return self._call(word)
         assert word in (self._local if self._local is not None else self.variables), f"{word} is not declared"
         return lambda scope: scope.values[word]  # a KeyError: read before it is assigned
 
     def _call(self, name: str) -> Callable[[Scope], Any]:
         if name == "V":
-            nodes = tuple(self._names(")"))
+            nodes = tuple(self._tokens.names(")"))
             assert set(nodes) <= self.nodes
             return lambda scope: scope.probes[nodes]
         arguments = self._arguments()
@@ -280,46 +279,15 @@ class Module:
     def _arguments(self) -> list[Callable[[Scope], Any]]:
         found = []
         while True:
-            if str(self._peek()).startswith('"'):
-                text = self._next().strip('"')
+            if str(self._tokens.peek()).startswith('"'):
+                text = self._tokens.next().strip('"')
                 found.append(lambda scope, text=text: text)
             else:
                 found.append(self._expression())
-            if (sign := self._next()) == ")":
+            if (sign := self._tokens.next()) == ")":
                 return found
             assert sign == ","
-
-    # --- tokens
-
-    def _peek(self) -> Any:
-        return self._tokens[self._at]
-
-    def _next(self) -> Any:
-        self._at += 1
-        return self._tokens[self._at - 1]
-
-    def _expect(self, word: str) -> None:
-        found = self._next()
-        assert found == word, f"expected {word}, found {self._tokens[max(self._at - 8, 0) : self._at]}"
-
-    def _names(self, end: str) -> list[str]:
-        names = [self._next()]
-        while (sign := self._next()) != end:
-            assert sign == ","
-            names.append(self._next())
-        return names
 
 
 def _combined(operator: Callable[[Any, Any], Any], left: Any, right: Any) -> Callable[[Scope], Any]:
     return lambda scope: operator(left(scope), right(scope))
-
-
-def _tokenised(text: str) -> list[Any]:
-    found, at, text = [], 0, text.rstrip()
-    while at < len(text):
-        match = _TOKEN.match(text, at)
-        assert match, f"not a token: {text[at : at + 40]!r}"
-        real, whole, *others = match.groups()
-        found.append(float(real) if real else int(whole) if whole else next(part for part in others if part))
-        at = match.end()
-    return found

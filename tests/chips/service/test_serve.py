@@ -2,7 +2,6 @@
 
 import dataclasses
 import pathlib
-import re
 from typing import Any
 
 import equinox as eqx
@@ -15,7 +14,6 @@ import tolerances
 
 from aimcjax import datasets, devices, nn, periphery, tiles
 from aimcjax.chips import heat, service
-from aimcjax.chips.service import _chip as service_chip, _step as service_step
 from aimcjax.models import Mlp
 from aimcjax.units import day
 
@@ -232,26 +230,6 @@ def test_worn_cells_fail_and_layers_move_to_spares(machine: Machine) -> None:
     assert float(worn.failed_share[1, step, layer]) < float(worn.failed_share[1, step - 1, layer])
 
 
-def test_a_layer_too_large_for_the_spares_leaves_them_to_others() -> None:
-    wanted, of_layers = jnp.asarray([True, True, False, True, True]), jnp.asarray([4.0, 2.0, 1.0, 2.0, 1.0])
-    found = service_step.spared(wanted, of_layers, jnp.asarray(3.0))
-    assert found.tolist() == [False, True, False, False, True]
-
-
-def test_rewriting_keeps_faults_and_draws_the_rest_anew(machine: Machine) -> None:
-    faulty = dataclasses.replace(TILE, device=devices.StuckCells(devices.Pcm(), p_on=0.05, p_off=0.05))
-    model = nn.convert(nn.to_digital(machine.model), [nn.Rule(".*", faulty)])
-    chip = eqx.filter_jit(nn.program)(model, key=jr.key(1))
-    again = eqx.filter_jit(service_chip.rewritten)(model, chip, key=jr.key(2))
-    for name, layer in nn.analog_layers(chip).items():
-        old, new = layer.matrix.tiles.cells, again[name][0].cells
-        stuck = np.asarray(devices.is_stuck(faulty.device, old))
-        np.testing.assert_array_equal(stuck, devices.is_stuck(faulty.device, new))
-        np.testing.assert_array_equal(np.asarray(old.g)[stuck], np.asarray(new.g)[stuck])
-        assert (np.asarray(old.g)[~stuck] != np.asarray(new.g)[~stuck]).mean() > 0.5
-        np.testing.assert_allclose(again[name][0].gain, layer.matrix.tiles.gain, rtol=tolerances.PRIMITIVE)
-
-
 def test_telemetry_adds_up_and_is_read_back(half_a_year: Any, tmp_path: pathlib.Path) -> None:
     given = {"adc_calls": 16.0, "adc_latency": 2e-9, "peak_current": 1e-3}
     took = {"program_pulses": 640.0, "verify_count": 96.0, "program_latency": 3e-6}
@@ -279,41 +257,6 @@ def test_telemetry_adds_up_and_is_read_back(half_a_year: Any, tmp_path: pathlib.
     (tmp_path / "log.jsonl").write_text('{"timestamp": 1}\n')
     with pytest.raises(ValueError, match=r"line 1 is no record of telemetry"):
         service.read_telemetry(tmp_path / "log.jsonl")
-
-
-def test_policies_are_read_and_written() -> None:
-    path = pathlib.Path(__file__).parents[3] / "configs" / "policies" / "monthly.yaml"
-    policy = service.load_policy(path)
-    assert policy.name == "monthly"
-    assert float(policy.recalibrate.every) == 30 * day
-    assert float(policy.throttle.temperature) == pytest.approx(358.15)
-    assert np.isinf(float(policy.refresh.every))
-    again = service.load_policy(service.describe_policy(policy))
-    assert eqx.tree_equal(policy, again)
-    assert jax.tree.structure(dataclasses.replace(policy, name="")) == jax.tree.structure(service.Policy(name=""))
-
-
-@pytest.mark.parametrize(
-    ("tree", "words"),
-    [
-        ({"refresh": {"evry": "1 day"}}, "policy: refresh: no trigger or parameter 'evry'; did you mean 'every'"),
-        ({"throttle": {"canary_error": 0.1}}, "throttle: no trigger or parameter 'canary_error'; known: temperature"),
-        ({"refesh": {}}, "policy: unknown action 'refesh'; did you mean 'refresh'"),
-        ({"refresh": {"every": "30 K"}}, "refresh: every: expected a quantity in s"),
-        ({"refresh": "daily"}, "refresh: expected {trigger: threshold, ...}, got 'daily'"),
-        ({"degrade": {"share": 1.5}}, "degrade: share: expected a value at most 1"),
-        ({"degrade": {"canary_error": 0.1, "canary_error_hysteresis": 0.1}}, "not below its threshold 0.1"),
-        ({"retry": {"canary_error": -1}}, "retry: canary_error is zero or more, got -1"),
-        ([], "expected {action: {trigger: threshold, ...}}, got []"),
-    ],
-)
-def test_policies_that_make_no_sense_are_refused(tree: Any, words: str, tmp_path: pathlib.Path) -> None:
-    if not isinstance(tree, dict):
-        (tmp_path / "p.yaml").write_text("[]")
-        tree = tmp_path / "p.yaml"
-    with pytest.raises(ValueError, match=re.escape(words)) as caught:
-        service.load_policy(tree)
-    assert "\n" not in str(caught.value)
 
 
 def test_services_that_make_no_sense_are_refused(machine: Machine) -> None:
