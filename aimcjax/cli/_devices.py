@@ -53,10 +53,10 @@ def devices(
         if plot:
             _check_target(target, overwrite=overwrite, option="--out", suffix=".png")
         facts = reports.datasheet_lines(library.datasheet(name)), reports.parameter_lines(library.preset(name))
-        if not quiet and not as_json:
-            _show(name, facts)
         if plot:
             _draw(name, target)
+        if not quiet and not as_json:
+            _show(name, facts)
     if as_json:
         datasheet, parameters = ({line[0]: {"value": line[1], "source": line[2]} for line in part} for part in facts)
         drawing = {"drawing": str(target)} if plot else {}

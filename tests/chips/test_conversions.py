@@ -82,32 +82,32 @@ def test_every_conversion_counts_once(name: str, shared: bool) -> None:
     codes = GRID_ROWS * (N_OUT + GRID_COLS * unit_columns) * per_line
     inputs = GRID_COLS * N_IN
     energy = {name: float(value) for name, value in cost.components_J.items()}
-    assert energy["adc"] == pytest.approx(codes * C["adc"] * 2**5, rel=1e-5)
-    assert energy["dac"] == pytest.approx(inputs * reads * C["dac"] * 2**driver_bits, rel=1e-5)
-    assert energy["interconnect"] == pytest.approx((inputs * 6 + codes * 5) * C["bit"], rel=1e-5)
-    assert energy["digital"] == pytest.approx((2 * codes + N_OUT) * C["op"], rel=1e-5)  # biases
+    assert energy["adc"] == pytest.approx(codes * C["adc"] * 2**5, rel=1e-5, abs=0.0)
+    assert energy["dac"] == pytest.approx(inputs * reads * C["dac"] * 2**driver_bits, rel=1e-5, abs=0.0)
+    assert energy["interconnect"] == pytest.approx((inputs * 6 + codes * 5) * C["bit"], rel=1e-5, abs=0.0)
+    assert energy["digital"] == pytest.approx((2 * codes + N_OUT) * C["op"], rel=1e-5, abs=0.0)  # biases
     # Digits 0 ... 3 of bit-serial inputs, all as likely: their mean square is 14/36 of full range, in every read
     v2 = 0.2**2 * (POWER if reads == 1 else reads * 14 / 36)
-    assert energy["core"] == pytest.approx(v2 * g * C["t_read"], rel=tolerances.COMPOSITE)
+    assert energy["core"] == pytest.approx(v2 * g * C["t_read"], rel=tolerances.COMPOSITE, abs=0.0)
     lines = TILE.cols + unit_columns
     n_adcs = -(-lines // 2) if shared else 1  # one converter for up to eight columns
     turns = per_line * lines / n_adcs
     t_mvm = reads * C["t_read"] + np.ceil(turns) / C["rate"]
-    assert float(cost.bill.stages.mvm[0]) == pytest.approx(t_mvm, rel=1e-5)
+    assert float(cost.bill.stages.mvm[0]) == pytest.approx(t_mvm, rel=1e-5, abs=0.0)
     silicon = cells * TILE.rows * lines * float(CORE.cell_area) + n_adcs * float(CORE.adc.area)
     silicon += TILE.rows * 2**driver_bits * float(CORE.dac.area_per_step) + float(chips.Bus().router_area)
     off, buffer = chips.DigitalUnits(), chips.Buffer()
     around = 2 * float(off.area) + float(buffer.capacity * buffer.area_per_bit)
-    assert float(cost.bill.area_m2) == pytest.approx(N_TILES * silicon + around, rel=1e-5)
+    assert float(cost.bill.area_m2) == pytest.approx(N_TILES * silicon + around, rel=1e-5, abs=0.0)
     assert cost.n_cells == cells * N_IN * (N_OUT + GRID_COLS * unit_columns)
 
 
 def test_pulses_set_the_time_of_a_read() -> None:
     """63 periods of 2 ns, and a supply that is on for the mean magnitude of the inputs, at most the root of 0.25."""
     cost, g = _found({"dac": p.PulseWidthDac(bits=7.0, clock=5e8)})
-    assert float(cost.components_J["core"]) == pytest.approx(0.5 * 0.2**2 * g * 126e-9, rel=tolerances.COMPOSITE)
-    assert float(cost.bill.stages.mvm[0]) == pytest.approx(126e-9 + TILE.cols / C["rate"], rel=tolerances.PRIMITIVE)
-    assert float(cost.components_J["dac"]) == pytest.approx(2 * N_IN * C["dac"] * 2, rel=1e-5)
+    assert float(cost.components_J["core"]) == pytest.approx(0.5 * 0.2**2 * g * 126e-9, rel=tolerances.COMPOSITE, abs=0.0)
+    assert float(cost.bill.stages.mvm[0]) == pytest.approx(126e-9 + TILE.cols / C["rate"], rel=tolerances.PRIMITIVE, abs=0.0)
+    assert float(cost.components_J["dac"]) == pytest.approx(2 * N_IN * C["dac"] * 2, rel=1e-5, abs=0.0)
 
 
 def test_conversions_by_another_model() -> None:
@@ -119,7 +119,7 @@ def test_conversions_by_another_model() -> None:
     np.testing.assert_allclose(cost.components_J["adc"], GRID_ROWS * N_OUT * 3 * one.energy, rtol=1e-5)
     np.testing.assert_allclose(cost.components_J["dac"], GRID_COLS * N_IN * drive.energy, rtol=1e-5)
     t_mvm = 3 * C["t_read"] + 3 * TILE.cols * float(one.latency)
-    assert float(cost.bill.stages.mvm[0]) == pytest.approx(t_mvm, rel=1e-5)
+    assert float(cost.bill.stages.mvm[0]) == pytest.approx(t_mvm, rel=1e-5, abs=0.0)
 
 
 def test_managed_tiles_cost_what_they_hold_unless_the_data_decide() -> None:

@@ -27,7 +27,7 @@ def test_table_has_every_operation_in_order_of_start() -> None:
     assert set(table["resource"][table["kind"] == "communication"]) == {""}
     assert set(table["array"][mvm]) == set(range(done.graph.n_arrays))
     for kind, energy in done.energy_by_kind().items():
-        assert table["energy_J"][table["kind"] == kind].sum() == pytest.approx(energy)
+        assert table["energy_J"][table["kind"] == kind].sum() == pytest.approx(energy, abs=0.0)
 
 
 def test_chrome_trace_is_what_browsers_read(tmp_path: pathlib.Path) -> None:
@@ -46,7 +46,7 @@ def test_chrome_trace_is_what_browsers_read(tmp_path: pathlib.Path) -> None:
         assert event["dur"] > 0
         assert event["args"]["waited_ns"] >= -1e-6
     assert max(event["ts"] + event["dur"] for event in events) == pytest.approx(done.latency_s * 1e6)
-    assert sum(event["dur"] for event in events) == pytest.approx(done.graph.duration_s.sum() * 1e6, rel=1e-5)
+    assert sum(event["dur"] for event in events) == pytest.approx(done.graph.duration_s.sum() * 1e6, rel=1e-5, abs=0.0)
     rows = {(event["pid"], event["tid"]) for event in events}
     assert rows == {(n["pid"], n["tid"]) for n in names if n["name"] == "thread_name"}
     assert {pid for pid, _ in rows} == {n["pid"] for n in names if n["name"] == "process_name"}
