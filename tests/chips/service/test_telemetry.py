@@ -73,9 +73,10 @@ def test_requests_by_hand(log: Any) -> None:
     for name, layer in nn.analog_layers(chip).items():
         facts = requests[name]
         assert facts["adc_calls"] == n_rows * n_out[name]  # the sums of every block of rows
-        assert facts["adc_latency"] == pytest.approx(8 / 1.2e9, rel=tolerances.COMPOSITE, abs=0.0)  # eight columns share one
+        close = {"rel": tolerances.COMPOSITE, "abs": 0.0}
+        assert facts["adc_latency"] == pytest.approx(8 / 1.2e9, **close)  # eight columns share one
         g = sum(float(jnp.sum(g)) for g in _driven(layer))
-        assert facts["peak_current"] == pytest.approx(float(TILE.dac.v_max) * g / n_tiles, rel=tolerances.COMPOSITE, abs=0.0)
+        assert facts["peak_current"] == pytest.approx(float(TILE.dac.v_max) * g / n_tiles, **close)
         calls = [
             record["adc_calls"] for record in records if record["layer"] == name and record["op_type"] == "inference"
         ]
