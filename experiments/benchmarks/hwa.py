@@ -24,7 +24,7 @@ from aimcjax import config, nn, periphery, tiles, training
 from aimcjax.models import Gpt2, Gpt2Config
 
 from . import peers
-from ._measure import FASTER, Call, Row, compiled, in_turn, main, rounds_of, row
+from ._measure import FASTER, Call, Row, compiled, digital_passes, in_turn, main, rounds_of, row
 
 
 CONFIG = Path(__file__).parents[2] / "configs" / "char_gpt.yaml"
@@ -152,7 +152,7 @@ def chip_rows(quick: bool) -> Iterator[Row]:
     model = Gpt2(sizes, key=jr.key(0))
     tokens = jr.randint(jr.key(1), (n_windows, sizes.n_positions), 0, sizes.vocab_size)
     device = tiles.TileDesign().device
-    digital = digital_passes(model, tokens, len(TIMES))
+    digital = digital_passes(lambda logits: jnp.mean(jnp.abs(logits)), model, tokens, len(TIMES))
     full = tiles.TileDesign(rows=512, cols=512)
     about = {"goal": 1.6, "bound": "converters, and a second product for the law of the read noise"}
     level = tiles.WeightLevelTile(rows=512, cols=WIDEST, device=device)
@@ -187,15 +187,6 @@ def one_chip(model: Any, tokens: jax.Array, key: jax.Array) -> jax.Array:
     chip = nn.program(model, key=key_program)
     at = lambda t: jnp.mean(jnp.abs(nn.apply(nn.at(chip, t=t), tokens, key=key_read)))
     return jax.lax.map(at, jnp.asarray(TIMES))
-
-
-def digital_passes(model: Any, xs: jax.Array, n: int) -> Call:
-    """`n` digital passes of the batch, one after another, none of which can be left out."""
-
-    def passes(model: Any, xs: jax.Array, zeros: jax.Array) -> jax.Array:
-        return jax.lax.map(lambda zero: jnp.mean(jnp.abs(jax.vmap(model)(xs + zero))), zeros)
-
-    return compiled(passes, model, xs, jnp.zeros(n, xs.dtype))[0]
 
 
 def rows(quick: bool) -> Iterator[Row]:

@@ -23,7 +23,7 @@ from aimcjax import config, nn, sweeps, tiles, training
 from aimcjax.models import Mlp
 
 from . import peers
-from ._measure import FASTER, Call, Row, main, peak_gib, row, seconds
+from ._measure import FASTER, Call, Row, digital_passes, main, peak_gib, row, seconds
 
 
 CONFIG = Path(__file__).parents[2] / "configs" / "quickstart.yaml"
@@ -40,7 +40,7 @@ def rows(quick: bool) -> Iterator[Row]:
     xs, ys = jnp.asarray(data.x_test), jnp.asarray(data.y_test)
     xs, ys = (xs[:8], ys[:8]) if quick else (xs, ys)
     model = Mlp(64, 10, (8,), key=jr.key(0)) if quick else settings.model.build(data, jr.key(0))
-    digital = digital_passes(model, xs, ys, len(TIMES))
+    digital = digital_passes(lambda logits: training.accuracy(logits, ys), model, xs, len(TIMES))
     full, large = (tiles.TileDesign(rows=n, cols=n) for n in (64, 256))
     level = tiles.WeightLevelTile(device=full.device)
     goal = {"goal": 1.6, "bound": "at widths of 48 converters and their noise outweigh the products"}
@@ -73,7 +73,8 @@ def many(data: Any, quick: bool) -> Iterator[Row]:
     """The cost of a chip from 10 to 10,000 of them: a perceptron of 64, 32 and 10, that it does not take an hour."""
     xs, ys = jnp.asarray(data.x_test).reshape(len(data.x_test), -1), jnp.asarray(data.y_test)
     model = Mlp(64, 10, (32,), key=jr.key(0))
-    digital, analog = digital_passes(model, xs, ys, len(TIMES)), ready(model, tiles.TileDesign(rows=64, cols=64), xs)
+    digital = digital_passes(lambda logits: training.accuracy(logits, ys), model, xs, len(TIMES))
+    analog = ready(model, tiles.TileDesign(rows=64, cols=64), xs)
     ratios = {}
     for n in (2, 4) if quick else (10, 100, 1000, 10000):
         spent, _ = timed(analog, xs, ys, n, {"digital": digital})
@@ -121,17 +122,6 @@ def timed(
         )  # fmt: skip
         before.append(marks[0] - start)
     return spent, max(0.0, before[0] - statistics.median(spent["ours"]) * size)
-
-
-def digital_passes(model: Any, xs: Any, ys: Any, n: int) -> Call:
-    """`n` digital evaluations of the batch, one after another, none of which can be left out."""
-
-    @jax.jit
-    def scores(model: Any, xs: Any, ys: Any, scales: Any) -> Any:
-        return jax.lax.map(lambda scale: training.accuracy(jax.vmap(model)(xs * scale), ys), scales)
-
-    scales = jnp.linspace(0.9, 1.1, n)
-    return lambda: scores(model, xs, ys, scales)
 
 
 if __name__ == "__main__":
