@@ -5,9 +5,12 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Iterator
+import typing
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import jax
+import numpy as np
 import pytest
 
 import aimcjax
@@ -123,6 +126,31 @@ def _is_its_type(parameter: inspect.Parameter) -> bool:
     words = re.findall(r"[A-Z]\w+", getattr(parameter.annotation, "__name__", "") + " " + str(parameter.annotation))
     snake = [re.sub(r"(?<!^)(?=[A-Z])", "_", word).lower() for word in words]
     return any(f"_{word}".endswith((f"_{parameter.name}", f"_{parameter.name.removesuffix('s')}")) for word in snake)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_arrays_have_shapes(package: str) -> None:
+    methods = {f"{name}.{own}": f for name, found in _classes(package).items() for own, f in _methods(found).items()}
+    hints = {name: typing.get_type_hints(f) for name, f in {**_functions(package), **methods}.items()}
+    assert not [f"{name}({given})" for name, own in hints.items() for given, hint in own.items() if _is_bare(hint)]
+
+
+def _methods(found: type) -> dict[str, Any]:
+    """Those that users call, of its own: of instances and of the class, and properties."""
+    functions = {name: getattr(f, "__func__", getattr(f, "fget", f)) for name, f in vars(found).items()}
+    return {
+        name: f
+        for name, f in functions.items()
+        if inspect.isfunction(f) and f.__module__.startswith("aimcjax") and (name == "__call__" or name[0] != "_")
+    }
+
+
+def _is_bare(annotation: Any) -> bool:
+    """Whether an annotation has an array of no stated shape in it, but for what functions take that are handed over."""
+    if typing.get_origin(annotation) is Callable:
+        return False
+    parts = (annotation.leaftype,) if hasattr(annotation, "leaftype") else typing.get_args(annotation)  # of a PyTree
+    return annotation in (jax.Array, np.ndarray) or any(map(_is_bare, parts))
 
 
 @pytest.mark.parametrize("package", PACKAGES)

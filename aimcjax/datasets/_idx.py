@@ -6,6 +6,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Shaped
 
 from ._types import Dataset
 
@@ -36,7 +37,7 @@ def idx_images(folder: Path | str) -> Dataset:
     return Dataset(folder.name, x_train, y_train, x, y)
 
 
-def read_idx(path: Path) -> np.ndarray:
+def read_idx(path: Path) -> Shaped[np.ndarray, "..."]:
     """The array of one IDX file, compressed (`.gz`) or not, in its own dtype and the byte order of the machine.
 
     **Raises:** `ValueError` if the file is damaged.

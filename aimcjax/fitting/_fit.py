@@ -63,7 +63,7 @@ class FitResult:
     substeps: int
 
     @property
-    def observed(self) -> np.ndarray:
+    def observed(self) -> Float[np.ndarray, " samples"]:
         """What the prediction is compared with: current, weight, or the logarithm of the conductance."""
         return self.problem.observed
 

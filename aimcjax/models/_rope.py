@@ -30,7 +30,7 @@ class RopeConfig:
     theta: float = 10000.0
     scaling: Llama3Scaling | None = None
 
-    def frequencies(self, head_dim: int) -> np.ndarray:
+    def frequencies(self, head_dim: int) -> Float[np.ndarray, " pairs"]:
         r"""Angle per position of each pair, $\theta^{-2i/d}$ [rad]: `[head_dim / 2]`."""
         plain = self.theta ** -(np.arange(0, head_dim, 2) / head_dim)
         if self.scaling is None:

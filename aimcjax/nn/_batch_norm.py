@@ -7,14 +7,14 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 import jax.tree_util as jtu
-from jaxtyping import Array
+from jaxtyping import Array, Shaped
 
 from .._types import PRNGKey, Time
 from ._functional import at, bind
 
 
 def reestimate_batch_norm(
-    model: Any, state: eqx.nn.State, xs: Array, *, key: PRNGKey, t: Time | None = None
+    model: Any, state: eqx.nn.State, xs: Shaped[Array, "n ..."], *, key: PRNGKey, t: Time | None = None
 ) -> eqx.nn.State:
     """The state of a model with batch normalisation whose running means and variances are those of the chip.
 

@@ -12,7 +12,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Shaped
 
 from .._types import Scalar
 from ._convert import analog_layers, map_layers, rebuilt
@@ -27,7 +27,7 @@ Model = TypeVar("Model")
 _EDGES = np.logspace(-4, 4, 8 * 32 + 1)
 
 
-def calibrate(model: Model, xs: Array, *, quantile: float = 0.999) -> Model:
+def calibrate(model: Model, xs: Shaped[Array, "n ..."], *, quantile: float = 0.999) -> Model:
     """Sets every analog layer's input range to a quantile of the magnitude of its inputs on calibration data.
 
     **Arguments:** `model`, from `convert`, not programmed; `xs`, samples along the leading axis; `quantile` of |x|
@@ -58,7 +58,7 @@ def calibrate(model: Model, xs: Array, *, quantile: float = 0.999) -> Model:
     return map_layers(model, set_range, is_analog)
 
 
-def input_power(model: Any, xs: Array) -> dict[str, float]:
+def input_power(model: Any, xs: Shaped[Array, "n ..."]) -> dict[str, float]:
     r"""Mean square of each analog layer's inputs as the DAC sees them, $\langle \min(|x|/r, 1)^2 \rangle$ with r the
     input range: what the energy of the array depends on. Dimensionless, in [0, 1]; from the same histograms as
     `calibrate`, to 7 %.

@@ -7,9 +7,8 @@ import string
 from typing import Any
 
 import numpy as np
-from jaxtyping import Array
 
-from ._forms import AbstractForm, AbstractProduct, Parameters
+from ._forms import AbstractForm, AbstractProduct, Input, Matrices, Output, Parameters, Weight
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,20 +36,20 @@ class AbstractContraction(AbstractForm):
     def roles(self) -> tuple[list[int], list[int], list[int]]:
         """Axes of the kernel that are stack, inputs and outputs."""
 
-    def matrices(self, weight: Array) -> Array:
+    def matrices(self, weight: Weight) -> Matrices:
         """The kernel with its axes ordered and joined."""
         stack, inputs, outputs = self.roles()
         n_out, n_in = (math.prod(self.kernel_shape[i] for i in axes) for axes in (outputs, inputs))
         joined = weight.transpose(stack + outputs + inputs).reshape(-1, n_out, n_in)
         return joined if stack else joined[0]
 
-    def weights(self, matrices: Array) -> Array:
+    def weights(self, matrices: Matrices) -> Weight:
         """The reverse of `matrices`."""
         stack, inputs, outputs = self.roles()
         order = [i for axes in (stack, outputs, inputs) for i in axes]
         return matrices.reshape([self.kernel_shape[i] for i in order]).transpose(np.argsort(order))
 
-    def __call__(self, product: AbstractProduct, bias: Array | None, x: Array, *args: Any, **kwargs: Any) -> Array:
+    def __call__(self, product: AbstractProduct, bias: Weight | None, x: Input, *args: Any, **kwargs: Any) -> Output:
         """x with any number of leading axes."""
         x_labels, kernel, y_labels = self.labels(x.ndim)
         stack, inputs, outputs = ([kernel[i] for i in axes] for axes in self.roles())

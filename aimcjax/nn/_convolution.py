@@ -9,7 +9,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-from ._forms import AbstractForm, AbstractProduct, Parameters, with_parts
+from ._forms import AbstractForm, AbstractProduct, Input, Matrices, Output, Parameters, Weight, with_parts
 
 
 Pads = tuple[tuple[int, int], ...]
@@ -49,20 +49,20 @@ class Convolution(AbstractForm):
         """Channels twice, and those in space."""
         return len(self.order)
 
-    def matrices(self, weight: Array) -> Array:
+    def matrices(self, weight: Weight) -> Matrices:
         """The kernel of each group as a matrix."""
         kernel = weight.transpose(self.order)
         kernel = jnp.flip(kernel, range(2, kernel.ndim)) if self.flip else kernel
         joined = kernel.reshape(self.groups, kernel.shape[0] // self.groups, -1)
         return joined if self.groups > 1 else joined[0]
 
-    def weights(self, matrices: Array) -> Array:
+    def weights(self, matrices: Matrices) -> Weight:
         """The reverse of `matrices`."""
         kernel = matrices.reshape(self.groups * matrices.shape[-2], -1, *self.kernel)
         kernel = jnp.flip(kernel, range(2, kernel.ndim)) if self.flip else kernel
         return kernel.transpose(np.argsort(self.order))
 
-    def __call__(self, product: AbstractProduct, bias: Array | None, x: Array, *args: Any, **kwargs: Any) -> Array:
+    def __call__(self, product: AbstractProduct, bias: Weight | None, x: Input, *args: Any, **kwargs: Any) -> Output:
         """`x[*batch, C_in, *space]`, or channels last."""
         n_space = len(self.kernel)
         if x.ndim <= n_space or (x.ndim > n_space + 1 and not self.channels_last):

@@ -8,7 +8,14 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Integer, Shaped
+
+
+# What is any shape here is one to each form.
+Weight = Float[Array, "..."]
+Matrices = Float[Array, "*stack n_out n_in"]
+Input = Shaped[Array, "..."]
+Output = Float[Array, "..."]
 
 
 class AbstractProduct(abc.ABC):
@@ -48,15 +55,15 @@ class AbstractForm(abc.ABC):
         return None
 
     @abc.abstractmethod
-    def matrices(self, weight: Array) -> Float[Array, "*stack n_out n_in"]:
+    def matrices(self, weight: Weight) -> Matrices:
         """What lies on tiles: one matrix, or a stack with one leading axis."""
 
     @abc.abstractmethod
-    def weights(self, matrices: Float[Array, "*stack n_out n_in"]) -> Array:
+    def weights(self, matrices: Matrices) -> Weight:
         """The reverse of `matrices`."""
 
     @abc.abstractmethod
-    def __call__(self, product: AbstractProduct, bias: Array | None, x: Array, *args: Any, **kwargs: Any) -> Array:
+    def __call__(self, product: AbstractProduct, bias: Weight | None, x: Input, *args: Any, **kwargs: Any) -> Output:
         """The layer, given its product."""
 
     @abc.abstractmethod
@@ -80,15 +87,22 @@ class Rows(AbstractForm):
         """Outputs, inputs."""
         return 2
 
-    def matrices(self, weight: Array) -> Array:
+    def matrices(self, weight: Matrices) -> Matrices:
         """The weight itself."""
         return weight
 
-    def weights(self, matrices: Array) -> Array:
+    def weights(self, matrices: Matrices) -> Matrices:
         """The matrix itself."""
         return matrices
 
-    def __call__(self, product: AbstractProduct, bias: Array | None, x: Array, *args: Any, **kwargs: Any) -> Array:
+    def __call__(
+        self,
+        product: AbstractProduct,
+        bias: Float[Array, " n_out"] | None,
+        x: Float[Array, " n_in"],
+        *args: Any,
+        **kwargs: Any,
+    ) -> Float[Array, " n_out"]:
         """One vector."""
         y = product.one(x)
         return y if bias is None else y + bias.astype(y.dtype)
@@ -126,15 +140,17 @@ class Lookup(AbstractForm):
         """Rows, features."""
         return 2
 
-    def matrices(self, weight: Array) -> Array:
+    def matrices(self, weight: Float[Array, "n_rows n_features"]) -> Float[Array, "n_features n_rows"]:
         """The table with its rows on row lines."""
         return weight.T
 
-    def weights(self, matrices: Array) -> Array:
+    def weights(self, matrices: Float[Array, "n_features n_rows"]) -> Float[Array, "n_rows n_features"]:
         """The table."""
         return matrices.T
 
-    def __call__(self, product: AbstractProduct, bias: Array | None, x: Array, *args: Any, **kwargs: Any) -> Array:
+    def __call__(
+        self, product: AbstractProduct, bias: None, x: Integer[Array, "*positions"], *args: Any, **kwargs: Any
+    ) -> Float[Array, "*positions n_features"]:
         """Indices of any shape."""
         hot = jax.nn.one_hot(x, self.n_rows)
         if hot.ndim == 1:
@@ -161,15 +177,22 @@ class Experts(AbstractForm):
         """Experts, outputs, inputs."""
         return 3
 
-    def matrices(self, weight: Array) -> Array:
+    def matrices(self, weight: Matrices) -> Matrices:
         """The stack itself."""
         return weight
 
-    def weights(self, matrices: Array) -> Array:
+    def weights(self, matrices: Matrices) -> Matrices:
         """The stack itself."""
         return matrices
 
-    def __call__(self, product: AbstractProduct, bias: Array | None, x: Array, *args: Any, **kwargs: Any) -> Array:
+    def __call__(
+        self,
+        product: AbstractProduct,
+        bias: Float[Array, "experts n_out"] | None,
+        x: Float[Array, "rows n_in"],
+        *args: Any,
+        **kwargs: Any,
+    ) -> Float[Array, "rows n_out"]:
         """Rows `x[rows, n_in]`, then `expert[rows]`."""
         (expert,) = args or (kwargs["expert"],)
         y = product.chosen(x, expert)
@@ -179,7 +202,7 @@ class Experts(AbstractForm):
         """The ordinary stack."""
         return with_parts(self.blank, weight, bias)
 
-    def input_ranges(self, weight: Any) -> Array:
+    def input_ranges(self, weight: Any) -> Float[Array, " experts"]:
         """One for each expert: a router sends them different tokens."""
         return jnp.ones(weight.shape[0], float)
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 import jax.tree_util as jtu
-from jaxtyping import Array, Key, PyTree
+from jaxtyping import Array, Key, PyTree, Shaped
 
 from .. import _random
 from .._types import PRNGKey, Scalar, Time
@@ -65,7 +65,9 @@ def at(model: Model, *, t: Time, key: PRNGKey | None = None) -> Model:
     return aged if key is None else bind(aged, key)
 
 
-def apply(model: Any, xs: PyTree[Array], *, key: Key[Array, "*n"], t: Time | None = None) -> PyTree[Array]:
+def apply(
+    model: Any, xs: PyTree[Shaped[Array, "samples ..."]], *, key: Key[Array, "*keys"], t: Time | None = None
+) -> PyTree[Shaped[Array, "samples ..."]]:
     """Evaluates a model on a batch; each sample reads with its own noise.
 
     A model that is not programmed programs a chip for every sample: `program` it first, unless that is meant. The

@@ -13,7 +13,7 @@ from .._types import PRNGKey, Time, physical
 from ..mapping import AbstractCompensation, MatrixSnapshot, Partition, TiledMatrix, program_matrix
 from ..periphery import quantize_learned
 from ..tiles import AbstractTileDesign, check_finite, digital_scale
-from ._forms import AbstractForm, AbstractProduct, Rows
+from ._forms import AbstractForm, AbstractProduct, Input, Output, Rows
 from ._ranges import AbstractRangeRule, LsqRange, note
 from ._stack import MatrixStack, StackSnapshot, by_group, program_stack
 
@@ -100,7 +100,7 @@ class AnalogLinear(AbstractAnalogLayer):
         limited = quantize_learned(matrices, self.weight_range[..., None], bits, share)
         return limited, lax.stop_gradient(self.weight_range)
 
-    def __call__(self, x: Array, *args: Any, key: PRNGKey | None = None, **kwargs: Any) -> Array:
+    def __call__(self, x: Input, *args: Any, key: PRNGKey | None = None, **kwargs: Any) -> Output:
         """Programs a fresh chip, reads it at once: the forward pass of noise-aware training, one noise draw a call."""
         key_program, key_read = _random.split(_bound(self, key), 2)
         return self.program(key=key_program).at(0.0)(x, *args, key=key_read, **kwargs)
@@ -127,7 +127,7 @@ class ProgrammedLinear(AbstractAnalogLayer):
         """The layer `t` seconds after programming."""
         return AgedLinear(matrix=self.matrix.at(t), scale=self.scale, **_around(self))
 
-    def __call__(self, x: Array, *args: Any, key: PRNGKey | None = None, **kwargs: Any) -> Array:
+    def __call__(self, x: Input, *args: Any, key: PRNGKey | None = None, **kwargs: Any) -> Output:
         """Reads the layer as it is right after programming; use `at` for any other time."""
         return self.at(0.0)(x, *args, key=key, **kwargs)
 
@@ -149,7 +149,7 @@ class AgedLinear(AbstractAnalogLayer):
     ranges: AbstractRangeRule = eqx.field(default_factory=LsqRange)
     seen: Any = None
 
-    def __call__(self, x: Array, *args: Any, key: PRNGKey | None = None, **kwargs: Any) -> Array:
+    def __call__(self, x: Input, *args: Any, key: PRNGKey | None = None, **kwargs: Any) -> Output:
         """The layer, read with fresh noise: `W x + b` for one vector, unless `form` takes other inputs."""
         key_read = _random.key_per_vector(_bound(self, key), jnp.asarray(x).astype(float))  # of an index too
         return self.form(_TileProduct(self, key_read), self.bias, x, *args, **kwargs)

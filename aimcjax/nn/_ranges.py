@@ -62,11 +62,15 @@ class LsqRange(AbstractRangeRule):
         """None."""
         return jnp.zeros(0, x.dtype)
 
-    def gradient(self, stored: Array, gradient: Array, notes: Array) -> Array:
+    def gradient(
+        self, stored: Float[Array, "*n"], gradient: Float[Array, "*n"], notes: Float[Array, "*n notes"]
+    ) -> Float[Array, "*n"]:
         """That of the loss."""
         return gradient
 
-    def replaced(self, stored: Array, notes: Array, step: Array) -> tuple[Array, Array]:
+    def replaced(
+        self, stored: Float[Array, "*n"], notes: Float[Array, "*n notes"], step: Int[Array, ""]
+    ) -> tuple[Float[Array, "*n"], Bool[Array, "*n"]]:
         """Never."""
         return stored, jnp.zeros(stored.shape, bool)
 
@@ -80,11 +84,15 @@ class AbstractKeptRange(AbstractRangeRule):
         """None."""
         return jnp.zeros(0, x.dtype)
 
-    def gradient(self, stored: Array, gradient: Array, notes: Array) -> Array:
+    def gradient(
+        self, stored: Float[Array, "*n"], gradient: Float[Array, "*n"], notes: Float[Array, "*n notes"]
+    ) -> Float[Array, "*n"]:
         """Zero."""
         return jnp.zeros_like(gradient)
 
-    def replaced(self, stored: Array, notes: Array, step: Array) -> tuple[Array, Array]:
+    def replaced(
+        self, stored: Float[Array, "*n"], notes: Float[Array, "*n notes"], step: Int[Array, ""]
+    ) -> tuple[Float[Array, "*n"], Bool[Array, "*n"]]:
         """Always, by itself: no decay of weights moves it."""
         return stored, jnp.ones(stored.shape, bool)
 
@@ -122,12 +130,16 @@ class ClippingRange(AbstractRangeRule):
         """How many inputs lie inside, of how many."""
         return jnp.stack([jnp.sum(real & (jnp.abs(x) < stored), dtype=x.dtype), jnp.sum(real, dtype=x.dtype)])
 
-    def gradient(self, stored: Array, gradient: Array, notes: Array) -> Array:
+    def gradient(
+        self, stored: Float[Array, "*n"], gradient: Float[Array, "*n"], notes: Float[Array, "*n notes"]
+    ) -> Float[Array, "*n"]:
         """With the decay."""
         narrow = notes[..., 0] > self.inside * notes[..., 1]
         return gradient + jnp.where(narrow, self.decay * stored, 0.0)
 
-    def replaced(self, stored: Array, notes: Array, step: Array) -> tuple[Array, Array]:
+    def replaced(
+        self, stored: Float[Array, "*n"], notes: Float[Array, "*n notes"], step: Int[Array, ""]
+    ) -> tuple[Float[Array, "*n"], Bool[Array, "*n"]]:
         """Never."""
         return stored, jnp.zeros(stored.shape, bool)
 
@@ -169,11 +181,15 @@ class RunningRange(AbstractRangeRule):
         """The largest magnitude, of one vector."""
         return jnp.stack([jnp.max(jnp.abs(x)), jnp.ones((), x.dtype)])
 
-    def gradient(self, stored: Array, gradient: Array, notes: Array) -> Array:
+    def gradient(
+        self, stored: Float[Array, "*n"], gradient: Float[Array, "*n"], notes: Float[Array, "*n notes"]
+    ) -> Float[Array, "*n"]:
         """Zero."""
         return jnp.zeros_like(gradient)
 
-    def replaced(self, stored: Array, notes: Array, step: Array) -> tuple[Array, Array]:
+    def replaced(
+        self, stored: Float[Array, "*n"], notes: Float[Array, "*n notes"], step: Int[Array, ""]
+    ) -> tuple[Float[Array, "*n"], Bool[Array, "*n"]]:
         """Always; by itself from step `steps` on, and where there was nothing but zeros."""
         mean = notes[..., 0] / jnp.maximum(notes[..., 1], 1.0)
         moved = jnp.where(step == 0, mean, self.momentum * stored + (1.0 - self.momentum) * mean)
@@ -210,11 +226,15 @@ class InitialRange(AbstractRangeRule):
         moments = jnp.stack([jnp.sum(real, dtype=x.dtype), jnp.sum(x), jnp.sum(x * x)])
         return jnp.concatenate([moments, self.rule.notes(x, stored, real)])
 
-    def gradient(self, stored: Array, gradient: Array, notes: Array) -> Array:
+    def gradient(
+        self, stored: Float[Array, "*n"], gradient: Float[Array, "*n"], notes: Float[Array, "*n notes"]
+    ) -> Float[Array, "*n"]:
         """As the rule."""
         return self.rule.gradient(stored, gradient, notes[..., 3:])
 
-    def replaced(self, stored: Array, notes: Array, step: Array) -> tuple[Array, Array]:
+    def replaced(
+        self, stored: Float[Array, "*n"], notes: Float[Array, "*n notes"], step: Int[Array, ""]
+    ) -> tuple[Float[Array, "*n"], Bool[Array, "*n"]]:
         """In the first steps, where there was anything but zeros; then as the rule counts from there."""
         n, total, squares = (notes[..., i] for i in range(3))
         variance = (squares - total * total / jnp.maximum(n, 1.0)) / jnp.maximum(n - 1.0, 1.0)

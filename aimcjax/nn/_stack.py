@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Shaped
 
 from .. import _random
 from .._types import PRNGKey, Time
@@ -84,7 +84,10 @@ def _pick(tree: Any, index: Int[Array, ""] | int) -> Any:
 
 
 def by_group(
-    f: Callable[..., Float[Array, "block n_out"]], group: Int[Array, " rows"], n_groups: int, *rows: Array
+    f: Callable[..., Float[Array, "block n_out"]],
+    group: Int[Array, " rows"],
+    n_groups: int,
+    *rows: Shaped[Array, "rows ..."],
 ) -> Float[Array, "rows n_out"]:
     """`f(g, *blocks)` on blocks of `rows` of one group g (`group` of each row, `n_groups` in all), its results back in
     the order of the rows.

@@ -1,6 +1,7 @@
 """Pictures of memristors: loops, lobe areas, and how far from ideal."""
 
 import numpy as np
+from jaxtyping import Real
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
@@ -25,7 +26,9 @@ def plot_hysteresis(trace: Trace, axes: Axes | None = None, *, label: str | None
     return axes
 
 
-def plot_lobe_area(frequencies: AnyArray, areas: AnyArray, axes: Axes | None = None) -> Axes:
+def plot_lobe_area(
+    frequencies: Real[AnyArray, " frequencies"], areas: Real[AnyArray, "frequencies 2"], axes: Axes | None = None
+) -> Axes:
     """`areas` [W] of both lobes, as `lobe_areas` gives them, against `frequencies` [Hz], with the slope of 1 / f."""
     axes = axes or _new()
     frequencies, areas = np.asarray(frequencies), np.asarray(areas)

@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Real, Shaped
 
 from .._types import AnyArray
 from ..components import shorten
@@ -14,12 +14,12 @@ from ._wire_solve import input_currents
 from ._wires import Wires
 
 
-Ohms = float | int | AnyArray | np.number
+Ohms = float | int | Real[AnyArray, ""] | np.number
 
 
 def crossbar_currents(
-    g: AnyArray,
-    v: AnyArray,
+    g: Shaped[AnyArray, "rows cols"],
+    v: Shaped[AnyArray, " rows"],
     *,
     r_row: Ohms,
     r_col: Ohms,

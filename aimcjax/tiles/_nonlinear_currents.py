@@ -5,7 +5,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Shaped
 
 from .._types import AnyArray
 from ._crossbar_currents import Ohms, check_array, is_concrete
@@ -20,8 +20,8 @@ _HALVINGS = 16
 
 def nonlinear_currents(
     law: Law,
-    g: AnyArray,
-    v: AnyArray,
+    g: Shaped[AnyArray, "rows cols"],
+    v: Shaped[AnyArray, " rows"],
     *,
     r_row: Ohms,
     r_col: Ohms,

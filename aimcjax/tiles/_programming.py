@@ -48,7 +48,13 @@ class ProgrammingReport(eqx.Module):
 
     @classmethod
     def of(
-        cls, cost: PulseCost, pulses: Array, reads: Array, error: Array, *, read_steps: float | None = None
+        cls,
+        cost: PulseCost,
+        pulses: Float[Array, "*cell"],
+        reads: Float[Array, "*cell"],
+        error: Float[Array, "*cell"],
+        *,
+        read_steps: float | None = None,
     ) -> "ProgrammingReport":
         """The report of counted pulses and reads; `read_steps` of them one after another, if not row by row."""
         by_row = lambda count: jnp.sum(jnp.max(count, axis=-1)) if count.ndim else count

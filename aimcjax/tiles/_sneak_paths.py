@@ -15,7 +15,7 @@ from typing import Any
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Real
 
 from .._types import AnyArray
 from ._crossbar_currents import Ohms, check_scalar, is_concrete
@@ -38,14 +38,14 @@ class HalfSelect(eqx.Module):
 
 
 def read_margin(
-    n: int | float | AnyArray,
+    n: int | float | Real[AnyArray, ""],
     r_on: Ohms,
     r_off: Ohms,
     r_pullup: Ohms | None = None,
     scheme: str = "floating",
     selector: AbstractSelector | None = None,
     *,
-    v_supply: float | int | AnyArray = 1.0,
+    v_supply: float | int | Real[AnyArray, ""] = 1.0,
 ) -> Float[Array, ""]:
     r"""How far the voltage over `r_pullup` moves when the selected cell of n x n turns from on to off, over the supply.
 
@@ -77,12 +77,12 @@ def read_margin(
 
 
 def half_select_voltages(
-    n: int | float | AnyArray,
+    n: int | float | Real[AnyArray, ""],
     scheme: str,
     r_on: Ohms = 1.0,
     selector: AbstractSelector | None = None,
     *,
-    v_supply: float | int | AnyArray = 1.0,
+    v_supply: float | int | Real[AnyArray, ""] = 1.0,
 ) -> HalfSelect:
     """What disturbs the other cells while one is written, its bit line at ground; arguments as `read_margin`."""
     _check(scheme, n, selector, v_supply, r_on=r_on)

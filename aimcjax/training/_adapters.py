@@ -12,7 +12,7 @@ from .. import nn
 from .._types import Scalar
 
 
-def lora_plus(ratio: float | jax.Array = 16.0) -> optax.GradientTransformationExtraArgs:
+def lora_plus(ratio: float | Scalar = 16.0) -> optax.GradientTransformationExtraArgs:
     r"""LoRA+: the factors B of adapters learn at `ratio` times the rate of the factors A; after the optimiser's step,
     as the `projection` of `fit`. All else learns at the rate of A.
 
@@ -23,7 +23,7 @@ def lora_plus(ratio: float | jax.Array = 16.0) -> optax.GradientTransformationEx
     return optax.multi_transform(rates, nn.adapter_roles)
 
 
-def halora_penalty(model: Any, mu: float | jax.Array = 0.1) -> Scalar:
+def halora_penalty(model: Any, mu: float | Scalar = 0.1) -> Scalar:
     r"""The alignment loss of HaLoRA, $\mu \sum (\|A A^T\|_2 + \|B^T B\|_2)$ over the adapters of `model`, to be added
     to the loss (`penalty` of `fit`).
 

@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
-from jaxtyping import Array, PyTree
+from jaxtyping import Array, PyTree, Shaped
 
 from .. import models, nn
 from .._random import keys_for
@@ -89,7 +89,9 @@ def _form_of(block: Any) -> _Form:
     return _Form((structure, jax.tree.structure(rest)), tuple((leaf.shape, leaf.dtype) for leaf in leaves))
 
 
-def deep_hwa_forward(model: Any, xs: Array, *, key: PRNGKey, ages: tuple[float, float] = (20.0, 20.0)) -> PyTree[Array]:
+def deep_hwa_forward(
+    model: Any, xs: Shaped[Array, "samples ..."], *, key: PRNGKey, ages: tuple[float, float] = (20.0, 20.0)
+) -> PyTree[Shaped[Array, "samples ..."]]:
     """`hwa_forward` with the same chip, of which every block is programmed when its turn comes, and again for its
     gradient: memory for the chip of one block instead of all.
 

@@ -9,14 +9,16 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 import optax
-from jaxtyping import Array, PyTree
+from jaxtyping import Array, PyTree, Shaped
 
 from .. import nn
 from .._types import PRNGKey, Scalar
 from ..periphery import clamp
 
 
-def digital_forward(model: Any, xs: Array, *, key: PRNGKey) -> PyTree[Array]:
+def digital_forward(
+    model: Any, xs: Shaped[Array, "samples ..."], *, key: PRNGKey
+) -> PyTree[Shaped[Array, "samples ..."]]:
     """The model on a batch, without noise; on CPUs convolutions are products with patches (`nn.with_patches`)."""
     del key
     return jax.vmap(_quick_in_loops(model))(xs)
@@ -27,8 +29,13 @@ def _quick_in_loops(model: Any) -> Any:
 
 
 def hwa_forward(
-    model: Any, xs: Array, *, key: PRNGKey, ages: tuple[float, float] = (20.0, 20.0), chips: int = 1
-) -> PyTree[Array]:
+    model: Any,
+    xs: Shaped[Array, "samples ..."],
+    *,
+    key: PRNGKey,
+    ages: tuple[float, float] = (20.0, 20.0),
+    chips: int = 1,
+) -> PyTree[Shaped[Array, "samples ..."]]:
     """Fresh chips of random ages, programmed from the present weights and read by equal parts of the batch.
 
     One draw of the cells and of the age for each chip and step, fresh read noise per sample; gradients reach weights
@@ -57,7 +64,9 @@ def _on_fresh_chip(model: Any, xs: Array, ages: tuple[float, float], key: PRNGKe
     return chip_forward(nn.program(model, key=key_program), xs, key=key_rest, ages=ages)
 
 
-def chip_forward(model: Any, xs: Array, *, key: PRNGKey, ages: tuple[float, float] = (20.0, 20.0)) -> PyTree[Array]:
+def chip_forward(
+    model: Any, xs: Shaped[Array, "samples ..."], *, key: PRNGKey, ages: tuple[float, float] = (20.0, 20.0)
+) -> PyTree[Shaped[Array, "samples ..."]]:
     """One given chip at a random age, read by the whole batch: the forward pass of adapters that learn what one chip
     became. For adapters that fit any chip, `hwa_forward`.
 
@@ -75,7 +84,7 @@ def random_age(ages: tuple[float, float], *, key: PRNGKey) -> Scalar:
 
 
 def keep_programmable(
-    clip_sigma: float | jax.Array, *, per: Literal["tensor", "column"] = "tensor"
+    clip_sigma: float | Scalar, *, per: Literal["tensor", "column"] = "tensor"
 ) -> optax.GradientTransformationExtraArgs:
     """After the optimiser's step, clips every analog weight to `clip_sigma` standard deviations of its layer, or of its
     `"column"` (all weights of one output), and keeps ranges positive (a step at most halves one).

@@ -27,7 +27,9 @@ from ._sharding import Layout, check_batch
 class Forward(Protocol):
     """Logits of a model on a batch: `digital_forward`, `hwa_forward` or the user's own."""
 
-    def __call__(self, model: Any, xs: Array, *, key: PRNGKey) -> Array: ...
+    def __call__(
+        self, model: Any, xs: Shaped[Array, "samples ..."], *, key: PRNGKey
+    ) -> PyTree[Shaped[Array, "samples ..."]]: ...
 
 
 def fit(

@@ -6,7 +6,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array
+from jaxtyping import Array, Float, Int, Shaped
 
 from .._types import Scalar, physical
 from ..models import RoutingStats, load_balancing_loss
@@ -17,14 +17,16 @@ class AbstractObjective(eqx.Module):
     """A loss of a batch, from the logits of the network in training."""
 
     @abc.abstractmethod
-    def __call__(self, logits: Any, xs: Array, ys: Array) -> Scalar:
+    def __call__(self, logits: Any, xs: Shaped[Array, "n ..."], ys: Shaped[Array, "n ..."]) -> Scalar:
         """The mean loss [nats] of samples `xs` with labels `ys`, along the leading axis."""
 
 
 class CrossEntropy(AbstractObjective):
     """Cross-entropy with the labels."""
 
-    def __call__(self, logits: Array, xs: Array, ys: Array) -> Scalar:
+    def __call__(
+        self, logits: Float[Array, "n *positions classes"], xs: Shaped[Array, "n ..."], ys: Int[Array, "n *positions"]
+    ) -> Scalar:
         """See `cross_entropy`."""
         del xs
         return cross_entropy(logits, ys)
@@ -47,7 +49,9 @@ class Distillation(AbstractObjective):
     weight: Scalar = physical(1.0, doc="Büchel 2025")
     temperature: Scalar = physical(1.0, doc="Büchel 2025", above=0.0)
 
-    def __call__(self, logits: Array, xs: Array, ys: Array) -> Scalar:
+    def __call__(
+        self, logits: Float[Array, "n *positions classes"], xs: Shaped[Array, "n ..."], ys: Int[Array, "n *positions"]
+    ) -> Scalar:
         """See the class."""
         wanted = jax.lax.stop_gradient(jax.vmap(self.teacher)(xs)).astype(logits.dtype) / self.temperature
         said = jax.nn.log_softmax(logits / self.temperature)
@@ -63,7 +67,12 @@ class Balanced(AbstractObjective):
     objective: AbstractObjective
     weight: Scalar = physical(0.02, doc="assumed", above=0.0)
 
-    def __call__(self, logits: tuple[Array, RoutingStats], xs: Array, ys: Array) -> Scalar:
+    def __call__(
+        self,
+        logits: tuple[Float[Array, "n *positions classes"], RoutingStats],
+        xs: Shaped[Array, "n ..."],
+        ys: Int[Array, "n *positions"],
+    ) -> Scalar:
         """See the class."""
         said, routing = logits
         return self.objective(said, xs, ys) + self.weight * load_balancing_loss(routing)

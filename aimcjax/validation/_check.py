@@ -6,6 +6,7 @@ import enum
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from jaxtyping import Bool, Real
 
 
 class Origin(enum.StrEnum):
@@ -29,7 +30,7 @@ class AbstractTolerance(abc.ABC):
     """How far a computed number may be from the published one."""
 
     @abc.abstractmethod
-    def holds(self, ours: np.ndarray, published: np.ndarray) -> np.ndarray:
+    def holds(self, ours: Real[np.ndarray, " n"], published: Real[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
         """Which of our numbers `[n]` agree with the published ones `[n]`; what is not a number never does."""
 
 
@@ -39,7 +40,7 @@ class Absolute(AbstractTolerance):
 
     bound: float | tuple[float, ...]
 
-    def holds(self, ours: np.ndarray, published: np.ndarray) -> np.ndarray:
+    def holds(self, ours: Real[np.ndarray, " n"], published: Real[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
         return np.abs(ours - published) <= np.asarray(self.bound)
 
     def __str__(self) -> str:
@@ -53,7 +54,7 @@ class Relative(AbstractTolerance):
 
     bound: float
 
-    def holds(self, ours: np.ndarray, published: np.ndarray) -> np.ndarray:
+    def holds(self, ours: Real[np.ndarray, " n"], published: Real[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
         return np.abs(ours - published) <= self.bound * np.abs(published)
 
     def __str__(self) -> str:
@@ -64,7 +65,7 @@ class Relative(AbstractTolerance):
 class AtMost(AbstractTolerance):
     """The published number is an upper bound."""
 
-    def holds(self, ours: np.ndarray, published: np.ndarray) -> np.ndarray:
+    def holds(self, ours: Real[np.ndarray, " n"], published: Real[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
         return ours <= published
 
     def __str__(self) -> str:
@@ -75,7 +76,7 @@ class AtMost(AbstractTolerance):
 class AtLeast(AbstractTolerance):
     """The published number is a lower bound."""
 
-    def holds(self, ours: np.ndarray, published: np.ndarray) -> np.ndarray:
+    def holds(self, ours: Real[np.ndarray, " n"], published: Real[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
         return ours >= published
 
     def __str__(self) -> str:
@@ -89,7 +90,7 @@ class Range(AbstractTolerance):
     low: float
     high: float = float("inf")
 
-    def holds(self, ours: np.ndarray, published: np.ndarray) -> np.ndarray:
+    def holds(self, ours: Real[np.ndarray, " n"], published: Real[np.ndarray, " m"]) -> Bool[np.ndarray, " n"]:
         return (self.low <= ours) & (ours <= self.high)
 
     def __str__(self) -> str:

@@ -5,7 +5,6 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import jax.random as jr
-import jaxtyping
 import numpy as np
 import pytest
 import tolerances
@@ -174,14 +173,6 @@ def test_bad_input_is_named(getkey) -> None:
         program_matrix(tiles.TileDesign(), jnp.ones((2, 2)), key=getkey())(jnp.ones(3), t=0.0, key=getkey())
     with pytest.raises(ValueError, match="positive sizes, got rows=0"):
         Partition(2, 2, 0, 2)
-
-
-@pytest.fixture
-def as_installed():
-    """Without the type checks of the tests: what users see."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.mark.usefixtures("as_installed")

@@ -4,7 +4,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
-import jaxtyping
 import numpy as np
 import pytest
 import tolerances
@@ -104,15 +103,7 @@ def test_misuse_is_named(getkey) -> None:
         nn.program(broken, key=getkey())
 
 
-@pytest.fixture
-def unchecked():
-    """Without the checks of types that only tests have."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
-
-
-def test_inputs_that_do_not_fit_are_named(unchecked, getkey) -> None:
+def test_inputs_that_do_not_fit_are_named(as_installed, getkey) -> None:
     analog = nn.convert(Mlp(4, 2, (), key=getkey()), [nn.Rule(".*", IDEAL)])
     chip = nn.program(analog, key=getkey())
     with pytest.raises(ValueError, match=r"rule '\.\*': its design is a tile, .*, got str 'ideal'"):

@@ -4,7 +4,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
-import jaxtyping
 import numpy as np
 import pytest
 import reference
@@ -172,14 +171,11 @@ JUNK = {
 }
 
 
+@pytest.mark.usefixtures("as_installed")
 @pytest.mark.parametrize("message", JUNK)
 def test_what_is_no_part_of_a_converter_is_refused(message: str) -> None:
-    jaxtyping.config.update("jaxtyping_disable", True)  # as users have it
-    try:
-        with pytest.raises(ValueError, match=message):
-            JUNK[message]()
-    finally:
-        jaxtyping.config.update("jaxtyping_disable", False)
+    with pytest.raises(ValueError, match=message):
+        JUNK[message]()
 
 
 FABRICATED = [

@@ -93,6 +93,7 @@ def test_steep_laws() -> None:
             np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 * np.max(np.abs(expected)))
 
 
+@pytest.mark.usefixtures("as_installed")
 def test_what_is_no_array_is_named() -> None:
     g, v = np.ones((3, 2)), np.ones(3)
     with pytest.raises(ValueError, match="r_row is one resistance in ohms for all segments"):

@@ -137,6 +137,7 @@ def test_unknown_scheme_is_named() -> None:
         tiles.read_margin(4, R_ON, R_OFF, scheme="v/4")
 
 
+@pytest.mark.usefixtures("as_installed")
 def test_margins_of_no_array_are_named() -> None:
     with pytest.raises(ValueError, match="n is a number of lines from 1 up, got -3"):
         tiles.read_margin(-3, R_ON, R_OFF)

@@ -132,6 +132,7 @@ def test_batches_and_arrays_by_vmap() -> None:
     np.testing.assert_allclose(batched, looped, rtol=0, atol=tolerances.PRIMITIVE * np.max(np.abs(looped)))
 
 
+@pytest.mark.usefixtures("as_installed")
 def test_bad_input_is_named() -> None:
     g, v = np.ones((3, 2)), np.ones(3)
     with pytest.raises(ValueError, match=r"got \(3, 2\) and \(2,\)"):

@@ -4,7 +4,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
-import jaxtyping
 import numpy as np
 import optax
 import pytest
@@ -156,14 +155,6 @@ def test_failures_are_named() -> None:
         )
 
 
-@pytest.fixture
-def unchecked():
-    """Without the checks of types that only tests have."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -176,7 +167,7 @@ def unchecked():
         ),
     ],
 )
-def test_schedules_that_cannot_be_are_refused(unchecked, change: dict, message: str) -> None:
+def test_schedules_that_cannot_be_are_refused(as_installed, change: dict, message: str) -> None:
     model, how = Mlp(8, 2, (), key=jr.key(0)), {"forward": training.digital_forward, "key": jr.key(0)}
     with pytest.raises(ValueError, match=message):
         training.fit(model, X, Y, schedule=SCHEDULE._replace(**change), **how)

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float, Shaped
 
 from ..._types import PRNGKey, Scalar
 from .._price import COMPONENTS
@@ -28,8 +28,8 @@ class Scored(NamedTuple):
 
 
 def score(
-    problem: Problem, choice: Choice, x: Array, y: Array, *, metric: Callable[[Array, Array], Scalar], n_chips: int,
-    key: PRNGKey,
+    problem: Problem, choice: Choice, x: Shaped[Array, "n ..."], y: Shaped[Array, "n ..."], *,
+    metric: Callable[[Array, Array], Scalar], n_chips: int, key: PRNGKey,
 ) -> Scored:  # fmt: skip
     """`metric(outputs, y)` of `n_chips` chips that `key` draws, with real quantisers, and exact costs. Equal keys draw
     equal chips and read noise, whatever the design: differences of designs are paired."""
@@ -45,7 +45,7 @@ def _score(problem: Problem, choice: Choice, x: Array, y: Array, metric: Callabl
     return jax.lax.map(of_chip, keys), energy, conversions, bill.latency_s, bill.area_m2
 
 
-def on_front(energies: Float[np.ndarray, " n"], scores: Float[np.ndarray, " n"]) -> np.ndarray:
+def on_front(energies: Float[np.ndarray, " n"], scores: Float[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
     """Which of n designs, by their `energies` and `scores`, no other one dominates: none has at most its energy and at
     least its score, and one of them better. Scores are larger where they are better."""
     e, s = np.asarray(energies), np.asarray(scores)

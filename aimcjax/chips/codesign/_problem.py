@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 from jax.core import Tracer
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Key, Shaped
 
 from ... import nn
 from ..._types import PRNGKey, Scalar, physical
@@ -65,8 +65,8 @@ class Problem(eqx.Module):
     model: Any
     counts: Counts
     chip: Chip
-    x: Array
-    y: Array
+    x: Shaped[Array, "n ..."]
+    y: Shaped[Array, "n ..."]
     t: Scalar
     upkeep: Upkeep
     box: Box
@@ -86,8 +86,9 @@ def check_weight(name: str, weight: Any) -> None:
 
 
 def task_loss(
-    problem: Problem, choice: Choice, x: Array, y: Array, keys: Array, *, smooth: bool, loss: Any = None
-) -> Float[Array, " chips"]:
+    problem: Problem, choice: Choice, x: Shaped[Array, "n ..."], y: Shaped[Array, "n ..."],
+    keys: Key[Array, " chips"], *, smooth: bool, loss: Any = None,
+) -> Float[Array, " chips"]:  # fmt: skip
     """The `loss` (that of the problem, unless given) on samples `x`, `y` of chips drawn by `keys`. With fixed keys
     `smooth` makes it a smooth function of `choice`, but for saturation and the steps of DACs."""
     model = in_model(problem.model, problem.names, choice, smooth=smooth)
@@ -144,8 +145,9 @@ def terms(problem: Problem, weights: Weights, choice: Choice, loss: Scalar, *, s
 
 
 def relaxed_terms(
-    problem: Problem, weights: Weights, choice: Choice, x: Array, y: Int[Array, "..."], keys: Array
-) -> Terms:
+    problem: Problem, weights: Weights, choice: Choice, x: Shaped[Array, "n ..."], y: Int[Array, "n ..."],
+    keys: Key[Array, " chips"],
+) -> Terms:  # fmt: skip
     """The objective that has gradients."""
     loss = jnp.mean(task_loss(problem, choice, x, y, keys, smooth=True))
     return terms(problem, weights, choice, loss, smooth=True)

@@ -70,18 +70,18 @@ def _(adc: Any) -> Any:
 
 
 @ft.singledispatch
-def with_bits(adc: Any, bits: Array) -> Any:
+def with_bits(adc: Any, bits: Float[Array, "..."]) -> Any:
     """The converter `adc` at another resolution, `bits`, a leaf; they may be stacked."""
     return dataclasses.replace(adc, bits=bits)
 
 
 @with_bits.register(AbstractWrapped)
-def _(adc: Any, bits: Array) -> Any:
+def _(adc: Any, bits: Float[Array, "..."]) -> Any:
     return dataclasses.replace(adc, adc=with_bits(adc.adc, bits))
 
 
 @ft.singledispatch
-def with_v_max(dac: Any, v_max: Array) -> Any:
+def with_v_max(dac: Any, v_max: Float[Array, "..."]) -> Any:
     """The `dac` at another voltage of full scale, `v_max` [V]; register your own with `@with_v_max.register`."""
     raise ValueError(f"{type(dac).__name__} has no read voltage to optimise; register it with `with_v_max`")
 
@@ -90,10 +90,10 @@ def with_v_max(dac: Any, v_max: Array) -> Any:
 @with_v_max.register(UniformDac)
 @with_v_max.register(PulseWidthDac)
 @with_v_max.register(SignMagnitudeDac)
-def _(dac: Any, v_max: Array) -> Any:
+def _(dac: Any, v_max: Float[Array, "..."]) -> Any:
     return dataclasses.replace(dac, v_max=v_max)
 
 
 @with_v_max.register(CompressiveDac)
-def _(dac: Any, v_max: Array) -> Any:
+def _(dac: Any, v_max: Float[Array, "..."]) -> Any:
     return dataclasses.replace(dac, dac=with_v_max(dac.dac, v_max))

@@ -3,7 +3,7 @@
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
 from ..._types import Scalar
 from ._money import AbstractMachine, Economics, capacity, fixed_cost, token_cost
@@ -15,9 +15,9 @@ class BreakEven(eqx.Module):
     [tokens a day]."""
 
     tokens_per_day: Scalar
-    fixed: Array
-    per_token: Array
-    capacity: Array
+    fixed: Float[Array, " 2"]
+    per_token: Float[Array, " 2"]
+    capacity: Float[Array, " 2"]
 
     @property
     def reason(self) -> str:

@@ -108,7 +108,9 @@ class ThermalNetwork(eqx.Module):
         modes = self._modes()
         return modes.join(modes.conductance * modes.split(self._checked(rise)))
 
-    def transient(self, power: Float[Array, "steps tiers rows cols"], *, dt: Time, start: Map) -> Array:
+    def transient(
+        self, power: Float[Array, "steps tiers rows cols"], *, dt: Time, start: Map
+    ) -> Float[Array, "steps tiers rows cols"]:
         r"""The temperatures [K] at the end of every step of constant power, exact for steps of any length:
         $z(t + \Delta) = e^{-\lambda\Delta/C} z(t) + (1 - e^{-\lambda\Delta/C})\,p/\lambda$ in every mode.
 

@@ -193,7 +193,7 @@ def describe_policy(policy: Policy) -> dict[str, Any]:
     }
 
 
-def fired(action: AbstractAction, seen: dict[str, Array], on: bool | Bool[Array, ""] = False) -> Int[Array, ""]:
+def fired(action: AbstractAction, seen: dict[str, Scalar], on: bool | Bool[Array, ""] = False) -> Int[Array, ""]:
     """Why an action is due, or stays `on`: 0 for not at all, or 1 + the place in `TRIGGERS` of the first trigger that
     holds."""
     reason = jnp.zeros((), jnp.int32)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import equinox as eqx
 import numpy as np
+from jaxtyping import Int
 
 from ._experts import Experts
 from ._graph import ATTENTION, COMMUNICATION, DIGITAL, JOIN, MVM, SAMPLE, Graph, GraphBuilder
@@ -48,7 +49,7 @@ def decoder_graph(
     attention_per_token: bool = False,
     synchronous: bool = False,
     replicas: Mapping[str, int] | None = None,
-    tokens: np.ndarray | None = None,
+    tokens: Int[np.ndarray, "batch positions"] | None = None,
     lockstep: bool = False,
     costs: OperationCosts | None = None,
 ) -> Graph:

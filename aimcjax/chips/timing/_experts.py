@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
+from jaxtyping import Int
 
 from ..._types import PRNGKey
 from ._graph import DIGITAL, GraphBuilder
@@ -23,7 +24,7 @@ class Experts(eqx.Module):
     """
 
     n_experts: int = eqx.field(static=True)
-    choices: np.ndarray
+    choices: Int[np.ndarray, "layers batch positions k"]
     router_on_critical_path: bool = eqx.field(static=True, default=True)
 
     def __check_init__(self) -> None:
@@ -36,8 +37,8 @@ class Experts(eqx.Module):
             raise ValueError("a token chose the same expert twice; give each of its k experts once")
 
     def stages(
-        self, b: GraphBuilder, layer: int, x: Sequence[np.ndarray], *, dim: int, ff: int, gated: bool
-    ) -> list[np.ndarray]:
+        self, b: GraphBuilder, layer: int, x: Sequence[Int[np.ndarray, "1 tokens"]], *, dim: int, ff: int, gated: bool
+    ) -> list[Int[np.ndarray, "1 tokens"]]:
         """The stages of one layer's mixture, and the operations that its outputs wait for."""
         n_layers, batch, positions, k = self.choices.shape
         if layer >= n_layers or b.sequence.max() >= batch or b.token.max() >= positions:
@@ -63,7 +64,9 @@ class Experts(eqx.Module):
         return columns if self.router_on_critical_path else [*columns, chosen]
 
 
-def draw_experts(density: Any, *, n_layers: int, batch: int, positions: int, k: int, key: PRNGKey) -> np.ndarray:
+def draw_experts(
+    density: Any, *, n_layers: int, batch: int, positions: int, k: int, key: PRNGKey
+) -> Int[np.ndarray, "layers batch positions k"]:
     r"""Experts drawn without replacement, the first with probability `density`, the next with what is left of it:
     the $k$ largest of $\log p_e + G_e$ with Gumbel variables $G$.
 

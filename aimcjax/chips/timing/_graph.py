@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import equinox as eqx
 import numpy as np
+from jaxtyping import Int
 
 from ._operations import OperationCosts
 
@@ -93,9 +94,9 @@ class GraphBuilder:
 
     def __init__(
         self,
-        sequence: np.ndarray,
-        token: np.ndarray,
-        epoch: np.ndarray,
+        sequence: Int[np.ndarray, " vectors"],
+        token: Int[np.ndarray, " vectors"],
+        epoch: Int[np.ndarray, " vectors"],
         *,
         rows: int,
         cols: int,
@@ -116,7 +117,7 @@ class GraphBuilder:
 
     def stage(
         self, name: str, kind: int, of: Any, cost: str | tuple[Any, Any], after: Sequence[Any] = (), unit: Any = -1
-    ) -> np.ndarray:
+    ) -> Int[np.ndarray, "..."]:
         """One operation for each element of `of` (vectors, by index), which waits for that element of every array in
         `after` (operations; -1 for none) after broadcasting.
 
@@ -133,7 +134,7 @@ class GraphBuilder:
             self.edges(np.broadcast_to(before, of.shape), ids)
         return ids
 
-    def edges(self, source: np.ndarray, target: np.ndarray) -> None:
+    def edges(self, source: Int[np.ndarray, "*operations"], target: Int[np.ndarray, "*operations"]) -> None:
         """`target` waits for `source`, element by element; -1 for none."""
         keep = source.ravel() >= 0
         self._edges.append((source.ravel()[keep], target.ravel()[keep]))
@@ -165,10 +166,10 @@ class GraphBuilder:
         n_outs: Sequence[int],
         x: Sequence[Any],
         *,
-        of: np.ndarray | None = None,
+        of: Int[np.ndarray, "choices tokens"] | None = None,
         copy: Any = 0,
         copies: int = 1,
-    ) -> list[np.ndarray]:
+    ) -> list[Int[np.ndarray, "choices tokens"]]:
         """Products with matrices that share their inputs `x` (operations to wait for, each like `of`).
 
         **Arguments:** `of`, vectors [choices, tokens] (all by default), `copy`, which of the `copies` serves each.

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
+from jaxtyping import Float, Real
 
 from ..._types import PRNGKey
 from ._budget import Caps
@@ -23,11 +24,11 @@ from ._schedule import Schedule, schedule
 class RequestLatencies(eqx.Module):
     """`arrival_s` and `done_s` of each request, those of the warm-up left out."""
 
-    arrival_s: np.ndarray
-    done_s: np.ndarray
+    arrival_s: Real[np.ndarray, " requests"]
+    done_s: Real[np.ndarray, " requests"]
 
     @property
-    def latency_s(self) -> np.ndarray:
+    def latency_s(self) -> Real[np.ndarray, " requests"]:
         """From arrival to done, of each request."""
         return self.done_s - self.arrival_s
 
@@ -53,7 +54,7 @@ class RequestLatencies(eqx.Module):
         return (self.done_s.size - 1) / spread if spread > 0 else float("inf")
 
 
-def poisson_arrivals(n: int, rate_per_s: float, *, key: PRNGKey) -> np.ndarray:
+def poisson_arrivals(n: int, rate_per_s: float, *, key: PRNGKey) -> Float[np.ndarray, " n"]:
     r"""`n` times of a Poisson process of `rate_per_s` ($\lambda$): sums of exponential gaps $-\ln(u)/\lambda$."""
     if not rate_per_s > 0:
         raise ValueError(f"rate_per_s is {rate_per_s}; give a positive number of requests per second")
@@ -67,9 +68,9 @@ def simulate_requests(
     *,
     n: int,
     clients: int | None = None,
-    arrivals_s: np.ndarray | None = None,
+    arrivals_s: Real[np.ndarray, " n"] | None = None,
     think_time_s: float = 0.0,
-    scale: np.ndarray | None = None,
+    scale: Real[np.ndarray, " n"] | None = None,
     warm_up: int = 0,
     caps: Caps | None = None,
 ) -> RequestLatencies:
@@ -101,7 +102,7 @@ def estimate_requests(
     *,
     n: int,
     clients: int | None = None,
-    arrivals_s: np.ndarray | None = None,
+    arrivals_s: Real[np.ndarray, " n"] | None = None,
     think_time_s: float = 0.0,
     warm_up: int = 0,
 ) -> RequestLatencies:
@@ -123,7 +124,7 @@ def queue_requests(
     *,
     n: int,
     clients: int | None = None,
-    arrivals_s: np.ndarray | None = None,
+    arrivals_s: Real[np.ndarray, " n"] | None = None,
     think_time_s: float = 0.0,
     warm_up: int = 0,
 ) -> RequestLatencies:

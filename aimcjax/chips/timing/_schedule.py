@@ -4,6 +4,7 @@ from typing import Any
 
 import equinox as eqx
 import numpy as np
+from jaxtyping import Float, Int, Real, Shaped
 
 from ...units import ps
 from ._budget import Budget, Caps
@@ -42,7 +43,7 @@ class Schedule(eqx.Module):
         return float(self.graph.energy_J.sum()) + self.passive_power_W * self.latency_s
 
     @property
-    def wait_s(self) -> np.ndarray:
+    def wait_s(self) -> Float[np.ndarray, " operations"]:
         """Of each operation, from when it was ready to its start."""
         return self.start_s - self.ready_s
 
@@ -69,7 +70,7 @@ class Schedule(eqx.Module):
         sums = np.bincount(self.resource[used], values[used], minlength=len(self.labels))
         return {self.labels[i]: float(sums[i]) for i in np.unique(self.resource[used])}
 
-    def critical_path(self) -> np.ndarray:
+    def critical_path(self) -> Int[np.ndarray, " path"]:
         """Operations, first to last, each of which started when the one before ended: an input of its own, or what
         held its resource. Their durations add up to the latency, but for waits on power and releases."""
         order = np.argsort(self.end_s, kind="stable")
@@ -93,7 +94,7 @@ class Schedule(eqx.Module):
             path.append(int(inputs[0]))
         return np.asarray(path[::-1], np.int64)
 
-    def trace(self) -> dict[str, np.ndarray]:
+    def trace(self) -> dict[str, Shaped[np.ndarray, " operations"]]:
         """One row an operation in order of start, as columns: `name`, `kind`, `resource` ("" for none), `array` (-1
         for none), `sequence`, `token`, `ready_s`, `start_s`, `end_s`, `energy_J`."""
         graph, order = self.graph, np.lexsort((np.arange(self.start_s.size), self.end_s, self.start_s))
@@ -117,7 +118,7 @@ def schedule(
     resources: Resources | None = None,
     *,
     caps: Caps | None = None,
-    release_s: np.ndarray | None = None,
+    release_s: Real[np.ndarray, " operations"] | None = None,
     passive_power_W: float = 0.0,
     resolution: float = 1 * ps,
     fast: bool = True,

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+from jaxtyping import Real
 
 from .._place import Placement
 from .._price import priced
@@ -26,7 +27,7 @@ def placement_requests(
     *,
     n: int,
     clients: int | None = None,
-    arrivals_s: np.ndarray | None = None,
+    arrivals_s: Real[np.ndarray, " n"] | None = None,
     batch: int = 1,
     seq_len: int | None = None,
 ) -> Stream:

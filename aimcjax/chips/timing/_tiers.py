@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import equinox as eqx
 import numpy as np
+from jaxtyping import Float, Int, Real
 
 from .._strategies import spread
 from ._budget import Caps
@@ -12,7 +13,7 @@ from ._resources import Resources
 from ._schedule import schedule
 
 
-def coactivation(choices: np.ndarray, n_experts: int) -> np.ndarray:
+def coactivation(choices: Int[np.ndarray, "... k"], n_experts: int) -> Float[np.ndarray, "experts experts"]:
     r"""How often two experts work on the same token, $P_{ij} = \frac{1}{T} \sum_t [i \in S_t][j \in S_t]$, with how
     often each works on the diagonal.
 
@@ -24,12 +25,12 @@ def coactivation(choices: np.ndarray, n_experts: int) -> np.ndarray:
     return hot.T @ hot / hot.shape[0]
 
 
-def banks_in_order(n_experts: int, n_banks: int) -> np.ndarray:
+def banks_in_order(n_experts: int, n_banks: int) -> Int[np.ndarray, " experts"]:
     """The bank of each of `n_experts` where `n_banks` are filled one after another: neighbours share one."""
     return np.arange(n_experts) // -(-n_experts // n_banks)
 
 
-def banks_by_coactivation(together: np.ndarray, n_banks: int) -> np.ndarray:
+def banks_by_coactivation(together: Real[np.ndarray, "experts experts"], n_banks: int) -> Int[np.ndarray, " experts"]:
     r"""The bank, one of `n_banks`, of each expert such that those which often work on the same token, and those which
     work much, do not share one.
 
@@ -50,7 +51,9 @@ def banks_by_coactivation(together: np.ndarray, n_banks: int) -> np.ndarray:
     return bank
 
 
-def bank_tiles(graph: Graph, bank: np.ndarray, *, tiers: int | None = None) -> np.ndarray:
+def bank_tiles(
+    graph: Graph, bank: Int[np.ndarray, "*layers experts"], *, tiers: int | None = None
+) -> Int[np.ndarray, " arrays"]:
     """The tile of each array of `graph`, for `Resources`: a bank has one tile for each array of an expert, and stacks
     its experts there, an array of each on a tier. What is no expert has a tile of its own.
 
@@ -93,7 +96,7 @@ class TierResult(eqx.Module):
 
 def compare_banks(
     graph: Graph,
-    banks: Mapping[str, np.ndarray],
+    banks: Mapping[str, Int[np.ndarray, "... experts"]],
     *,
     tiers: int | None = None,
     caps: Caps | None = None,

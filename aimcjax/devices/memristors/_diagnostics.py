@@ -6,7 +6,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Real
 
 from ..._types import AnyArray, Scalar
 from ._base import AbstractMemristor
@@ -50,7 +50,7 @@ def lobe_area(trace: Trace) -> Float[Array, " 2"]:
 def lobe_areas(
     model: AbstractMemristor,
     amplitude: float | Scalar,
-    frequencies: AnyArray | Sequence[float],
+    frequencies: Real[AnyArray, " frequencies"] | Sequence[float],
     x0: Any = None,
     **options: Any,
 ) -> Float[Array, "frequencies 2"]:

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 from jax.core import Tracer
+from jaxtyping import Array, Float
 
 from ... import _random
 from ..._types import PRNGKey, Scalar, physical
@@ -21,7 +22,7 @@ class AbstractSpread(eqx.Module):
     """The law of a random factor of mean one."""
 
     @abc.abstractmethod
-    def factor(self, shape: tuple[int, ...], dtype: Any, *, key: PRNGKey) -> jax.Array:
+    def factor(self, shape: tuple[int, ...], dtype: Any, *, key: PRNGKey) -> Float[Array, "..."]:
         """Independent factors of `shape`, mean one."""
 
 
@@ -33,7 +34,7 @@ class LogNormal(AbstractSpread):
 
     spread: Scalar = physical()
 
-    def factor(self, shape: tuple[int, ...], dtype: Any, *, key: PRNGKey) -> jax.Array:
+    def factor(self, shape: tuple[int, ...], dtype: Any, *, key: PRNGKey) -> Float[Array, "..."]:
         """Independent factors of `shape`, mean one."""
         variance = jnp.log1p(self.spread.astype(dtype) ** 2)
         return jnp.exp(_root(variance) * jr.normal(key, shape, dtype) - variance / 2)
@@ -44,7 +45,7 @@ class Gauss(AbstractSpread):
 
     spread: Scalar = physical()
 
-    def factor(self, shape: tuple[int, ...], dtype: Any, *, key: PRNGKey) -> jax.Array:
+    def factor(self, shape: tuple[int, ...], dtype: Any, *, key: PRNGKey) -> Float[Array, "..."]:
         """Independent factors of `shape`, mean one."""
         return 1 + self.spread.astype(dtype) * jr.normal(key, shape, dtype)
 
@@ -55,7 +56,7 @@ class Weibull(AbstractSpread):
 
     shape: Scalar = physical()
 
-    def factor(self, shape: tuple[int, ...], dtype: Any, *, key: PRNGKey) -> jax.Array:
+    def factor(self, shape: tuple[int, ...], dtype: Any, *, key: PRNGKey) -> Float[Array, "..."]:
         """Independent factors of `shape`, mean one."""
         power = 1 / self.shape.astype(dtype)
         return jr.exponential(key, shape, dtype) ** power / jnp.exp(jax.lax.lgamma(1 + power))

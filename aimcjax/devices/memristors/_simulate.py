@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Real
 
 from ..._types import AnyArray, PRNGKey
 from . import _adaptive, _fixed_step
@@ -32,8 +32,8 @@ _NOISY_SUBSTEPS = 32
 
 def simulate(
     model: AbstractMemristor,
-    t: AnyArray | Sequence[float],
-    v: AnyArray | Sequence[float],
+    t: Real[AnyArray, " samples"] | Sequence[float],
+    v: Real[AnyArray, " samples"] | Sequence[float],
     x0: Any = None,
     *,
     key: PRNGKey | None = None,

@@ -136,7 +136,7 @@ class PulsedDevice(AbstractPulsedDevice):
 
         return dataclasses.replace(cells, w=_scan(one, max_pulses, cells.w))
 
-    def rest(self, cells: PulsedCells, n: float | Array = 1.0) -> PulsedCells:
+    def rest(self, cells: PulsedCells, n: float | Scalar = 1.0) -> PulsedCells:
         """The cells after `n` mini-batches of the leak: deterministic, and unchanged without a leak."""
         if cells.kept is None:
             return cells

@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Real
 
 from ..._types import AnyArray, PRNGKey
 from ._base import AbstractPulseNoise, AbstractStep, Cell, Direction, Traits
@@ -28,7 +28,9 @@ class LookUpTable(AbstractStep):
     down: Nodes
 
     @classmethod
-    def from_table(cls, w: AnyArray, up: AnyArray, down: AnyArray) -> "LookUpTable":
+    def from_table(
+        cls, w: Real[AnyArray, " nodes"], up: Real[AnyArray, " nodes"], down: Real[AnyArray, " nodes"]
+    ) -> "LookUpTable":
         """The law of a table in any order of weights; `down` may be signed, as measured.
 
         **Raises:** `ValueError` if the columns differ in length, have under two rows or repeat a weight.
@@ -37,7 +39,9 @@ class LookUpTable(AbstractStep):
         return cls(w, up, down)
 
     @classmethod
-    def from_samples(cls, w: AnyArray, up: AnyArray, down: AnyArray) -> tuple["LookUpTable", "TableNoise"]:
+    def from_samples(
+        cls, w: Real[AnyArray, " nodes"], up: Real[AnyArray, "nodes repeats"], down: Real[AnyArray, "nodes repeats"]
+    ) -> tuple["LookUpTable", "TableNoise"]:
         """Mean law and noise of repeated measurements: `up` and `down` of shape `nodes repeats`, both positive
         where the weight follows the pulse.
 

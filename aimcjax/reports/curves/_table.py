@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Bool
 
 from ...components import shorten, suggest
 from ...units import parse_quantity
@@ -33,7 +34,7 @@ class LongTable:
     over: str
     left: dict[str, int]
 
-    def keep(self, kept: np.ndarray) -> "LongTable":
+    def keep(self, kept: Bool[np.ndarray, " rows"]) -> "LongTable":
         """The rows where `kept` holds."""
         columns = {name: column[kept] for name, column in self.columns.items()}
         return dataclasses.replace(self, values=self.values[kept], columns=columns, replicate=self.replicate[kept])

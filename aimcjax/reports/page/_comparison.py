@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from jaxtyping import Real
 from scipy import stats
 
 from ...units import day
@@ -34,7 +35,7 @@ def config_rows(runs: Sequence[SavedRun]) -> list[list[str]]:
 _MISSING = object()
 
 
-def difference(one: np.ndarray, other: np.ndarray, *, paired: bool) -> Difference:
+def difference(one: Real[np.ndarray, " chips"], other: Real[np.ndarray, " others"], *, paired: bool) -> Difference:
     """Of `other` less `one`, with Student's interval if `paired`, and Welch's if not.
 
     **Raises:** `ValueError` for fewer than two chips, or pairs that are not whole.

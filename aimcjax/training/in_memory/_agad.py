@@ -6,6 +6,7 @@ from jaxtyping import Array, Float
 
 from ..._types import PRNGKey, Scalar, physical
 from ...devices import pulsed
+from ._management import Rate
 from ._mvm import AbstractMvm, IdealMvm
 from ._pulse_update import PulsedUpdate
 from ._rule import InMemoryRule, Outer
@@ -45,12 +46,12 @@ class Agad(AbstractTransfer):
     pulses: PulsedUpdate = eqx.field(default_factory=short_trains)
     read: AbstractMvm = eqx.field(default_factory=IdealMvm)
 
-    def buffers(self, w: Float[Array, "rows cols"]) -> dict[str, Array]:
+    def buffers(self, w: Float[Array, "rows cols"]) -> dict[str, Float[Array, "rows ..."]]:
         """The buffer, the choppers, and the means of reads."""
         zero = jnp.zeros_like(w)
         return {"buffer": zero, "chopper": jnp.ones(w.shape[0], w.dtype), "mean": zero, "past": zero}
 
-    def fast_rate(self, state: TransferState, outer: Outer) -> tuple[Array, TransferState]:
+    def fast_rate(self, state: TransferState, outer: Outer) -> tuple[Rate, TransferState]:
         """$\\lambda_A$, as `Ttv2`."""
         return given_or_automatic_rate(self, state, outer)
 

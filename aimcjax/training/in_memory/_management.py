@@ -8,6 +8,9 @@ from jaxtyping import Array, Float
 from ..._types import Scalar, physical
 
 
+Rate = Float[Array, ""] | Float[Array, " batch"]  # of all samples, or of each
+
+
 class Lines(eqx.Module):
     """What the periphery does with samples: the probabilities $p_x$, $p_d$ that a line fires in one slot, each with
     the sign of its line, and the `length` of the train in slots. A cell whose lines have the same sign goes down."""
@@ -43,7 +46,7 @@ class Management(eqx.Module):
             raise ValueError(f"a pulse train has at least one slot, got length={self.length}")
 
     def lines(
-        self, x: Float[Array, "batch rows"], d: Float[Array, "batch cols"], lr: Array, granularity: Scalar
+        self, x: Float[Array, "batch rows"], d: Float[Array, "batch cols"], lr: Rate, granularity: Scalar
     ) -> Lines:
         """The lines of every sample for `w -= lr x d`; `lr` of all or of each."""
         one = lambda x, d, lr: self._lines(x, d, lr, jnp.asarray(granularity, x.dtype))

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 from jax import lax
-from jaxtyping import Array
+from jaxtyping import Array, Integer
 
 from ... import _random
 from ..._types import PRNGKey
@@ -204,7 +204,7 @@ def _in_order(
 
 
 def _samples(
-    response: AbstractResponse, w: Cell, counts: AbstractCoincidences, words: Array, first: Array | int
+    response: AbstractResponse, w: Cell, counts: AbstractCoincidences, words: Array, first: Integer[Array, ""] | int
 ) -> tuple[Cell, Count]:
     def one(carry: tuple[Cell, Count], inputs: tuple[AbstractCoincidences, Array]) -> tuple[tuple, None]:
         w, total = carry

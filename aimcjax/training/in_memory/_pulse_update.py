@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from ... import _random
 from ..._types import PRNGKey, Scalar
 from ...devices import pulsed
-from ._management import Lines, Management
+from ._management import Lines, Management, Rate
 from ._order import AbstractOrder, EverySample
 from ._streams import AbstractCoincidences, AbstractTrains, Count, Stochastic
 
@@ -27,7 +27,7 @@ class PulsedUpdate(eqx.Module):
     order: AbstractOrder = eqx.field(default_factory=EverySample)
 
     def lines(
-        self, x: Float[Array, "batch rows"], d: Float[Array, "batch cols"], lr: Array | float, granularity: Scalar
+        self, x: Float[Array, "batch rows"], d: Float[Array, "batch cols"], lr: Rate | float, granularity: Scalar
     ) -> Lines:
         """How often which line fires; `lr` of all samples or of each."""
         return self.management.lines(x, d, jnp.asarray(lr), granularity)

@@ -6,7 +6,7 @@ import functools
 import equinox as eqx
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Bool, Float, UInt32
+from jaxtyping import Array, Bool, Float, Integer, UInt32
 
 from ... import _random
 from ...devices import pulsed
@@ -25,7 +25,7 @@ class AbstractResponse(eqx.Module):
     w_min: eqx.AbstractVar[Cell]
 
     @abc.abstractmethod
-    def advance(self, w: Cell, n: Count, up: Up, words: Words, first: Array | int = 0) -> Cell:
+    def advance(self, w: Cell, n: Count, up: Up, words: Words, first: Integer[Array, ""] | int = 0) -> Cell:
         """The weights after `n` pulses, with noise and within their bounds; `words` of a key, and the number of the
         `first` of these cells in the array."""
 
@@ -49,12 +49,12 @@ class AbstractClosedForm(AbstractResponse):
     def mixed(self, w: Cell, n_up: Count, n_down: Count) -> tuple[Cell, Cell]:
         """Mean and variance after pulses in both directions, evenly interleaved."""
 
-    def advance(self, w: Cell, n: Count, up: Up, words: Words, first: Array | int = 0) -> Cell:
+    def advance(self, w: Cell, n: Count, up: Up, words: Words, first: Integer[Array, ""] | int = 0) -> Cell:
         """All `n` pulses at once: one noise and one clip at the end of them."""
         mean, variance = self.spread(w, jnp.zeros_like(w), n, up)
         return self.disturbed(mean, variance, words, first)
 
-    def disturbed(self, mean: Cell, variance: Cell, words: Words, first: Array | int = 0) -> Cell:
+    def disturbed(self, mean: Cell, variance: Cell, words: Words, first: Integer[Array, ""] | int = 0) -> Cell:
         """A draw with this mean and variance, within the bounds."""
         return self.clip(mean + jnp.sqrt(variance) * noise_of(words, mean, first))
 
@@ -153,7 +153,7 @@ class PulseByPulse(AbstractResponse):
     device: pulsed.PulsedDevice
     traits: pulsed.Traits
 
-    def advance(self, w: Cell, n: Count, up: Up, words: Words, first: Array | int = 0) -> Cell:
+    def advance(self, w: Cell, n: Count, up: Up, words: Words, first: Integer[Array, ""] | int = 0) -> Cell:
         """One pulse after the other."""
         direction = jnp.where(up, 1.0, -1.0).astype(w.dtype)
 
@@ -171,7 +171,7 @@ class PulseByPulse(AbstractResponse):
         return self.clip(w + jnp.where(up, n, -n) * self.device.step.size(w, up, self.traits))
 
 
-def noise_of(words: Words, like: Cell, first: Array | int = 0) -> Cell:
+def noise_of(words: Words, like: Cell, first: Integer[Array, ""] | int = 0) -> Cell:
     """Standard normals, one for every cell, of which `first` is the number of the first one."""
     index = jnp.arange(like.size, dtype=jnp.uint32).reshape(like.shape) + jnp.asarray(first, jnp.uint32)
     return _random.normal_at(words, index).astype(like.dtype)

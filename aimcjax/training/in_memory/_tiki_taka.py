@@ -6,6 +6,7 @@ from jaxtyping import Array, Float
 
 from ..._types import PRNGKey, Scalar, physical
 from ...devices import pulsed
+from ._management import Rate
 from ._mvm import AbstractMvm, IdealMvm
 from ._pulse_update import PulsedUpdate
 from ._rule import InMemoryRule, Outer
@@ -35,12 +36,12 @@ class TikiTaka(AbstractTransfer):
     transfer_pulses: PulsedUpdate = eqx.field(default_factory=PulsedUpdate)
     read: AbstractMvm = eqx.field(default_factory=IdealMvm)
 
-    def buffers(self, w: Float[Array, "rows cols"]) -> dict[str, Array]:
+    def buffers(self, w: Float[Array, "rows cols"]) -> dict[str, Float[Array, "rows ..."]]:
         """None."""
         del w
         return {}
 
-    def fast_rate(self, state: TransferState, outer: Outer) -> tuple[Array, TransferState]:
+    def fast_rate(self, state: TransferState, outer: Outer) -> tuple[Rate, TransferState]:
         """Given."""
         del outer
         return self.fast_lr, state

@@ -15,6 +15,7 @@ from ..._types import PRNGKey, Scalar
 from ...devices import pulsed
 from ._cells import rested, row_of, with_row, written_to
 from ._checks import made
+from ._management import Rate
 from ._mvm import AbstractMvm
 from ._pulse_update import PulsedUpdate, apply_counts, check_outer
 from ._rule import AbstractAlgorithm, Gradient, InMemoryRule, Outer, Written, factors
@@ -58,7 +59,7 @@ class AbstractTransfer(AbstractAlgorithm):
     gamma: eqx.AbstractVar[Scalar]
 
     @abc.abstractmethod
-    def fast_rate(self, state: TransferState, outer: Outer) -> tuple[Array, TransferState]:
+    def fast_rate(self, state: TransferState, outer: Outer) -> tuple[Rate, TransferState]:
         """The learning rate of the fast array for every sample, and the state with new running means."""
 
     @abc.abstractmethod
@@ -68,7 +69,7 @@ class AbstractTransfer(AbstractAlgorithm):
         """What one read `omega` of row `state.row` of A does to buffers, and the pulses for that row of W."""
 
     @abc.abstractmethod
-    def buffers(self, w: Float[Array, "rows cols"]) -> dict[str, Array]:
+    def buffers(self, w: Float[Array, "rows cols"]) -> dict[str, Float[Array, "rows ..."]]:
         """The fields of the state that this algorithm has besides the arrays."""
 
     def init(self, w: Float[Array, "rows cols"], *, key: PRNGKey) -> TransferState:
@@ -174,7 +175,9 @@ def on_two_arrays(
     return InMemoryRule(on_both, WriteCost() if cost is None else cost)
 
 
-def automatic_rate(state: TransferState, outer: Outer, scale: Scalar, momentum: Scalar) -> tuple[Array, TransferState]:
+def automatic_rate(
+    state: TransferState, outer: Outer, scale: Scalar, momentum: Scalar
+) -> tuple[Float[Array, " batch"], TransferState]:
     r"""$\eta/(\mu_x\mu_d)$ for every sample, with $\mu$ the running means of the largest magnitudes of x and d,
     $\mu \leftarrow m\mu + (1 - m)\max|\cdot|$, which the first sample starts; zeros are left out."""
 

@@ -5,11 +5,11 @@ from typing import Any
 import equinox as eqx
 import jax.numpy as jnp
 import jax.random as jr
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from ..._types import PRNGKey, Scalar, physical
 from ...devices import pulsed
-from ._management import Management
+from ._management import Management, Rate
 from ._mvm import AbstractMvm, IdealMvm
 from ._pulse_update import PulsedUpdate
 from ._rule import InMemoryRule, Outer
@@ -60,11 +60,11 @@ class Ttv2(AbstractTransfer):
     pulses: PulsedUpdate = eqx.field(default_factory=short_trains)
     read: AbstractMvm = eqx.field(default_factory=IdealMvm)
 
-    def buffers(self, w: Float[Array, "rows cols"]) -> dict[str, Array]:
+    def buffers(self, w: Float[Array, "rows cols"]) -> dict[str, Float[Array, "rows ..."]]:
         """The buffer and the choppers."""
         return {"buffer": jnp.zeros_like(w), "chopper": jnp.ones(w.shape[0], w.dtype)}
 
-    def fast_rate(self, state: TransferState, outer: Outer) -> tuple[Array, TransferState]:
+    def fast_rate(self, state: TransferState, outer: Outer) -> tuple[Rate, TransferState]:
         """$\\lambda_A$."""
         return given_or_automatic_rate(self, state, outer)
 
@@ -87,7 +87,7 @@ class Ttv2(AbstractTransfer):
         return eqx.tree_at(lambda s: (s.buffer, s.chopper), state, (state.buffer.at[row].set(h), chopper)), counts
 
 
-def given_or_automatic_rate(algorithm: Any, state: TransferState, outer: Outer) -> tuple[Array, TransferState]:
+def given_or_automatic_rate(algorithm: Any, state: TransferState, outer: Outer) -> tuple[Rate, TransferState]:
     r"""$\lambda_A$ of `Ttv2` and `Agad`: `fast_lr`, or from the sizes of x and d."""
     if algorithm.fast_lr is not None:
         return algorithm.fast_lr, state
@@ -95,7 +95,7 @@ def given_or_automatic_rate(algorithm: Any, state: TransferState, outer: Outer) 
     return automatic_rate(state, outer, scale, algorithm.mean_momentum)
 
 
-def switches(state: TransferState, chop: Scalar, random: bool, *, key: PRNGKey) -> Array:
+def switches(state: TransferState, chop: Scalar, random: bool, *, key: PRNGKey) -> Bool[Array, ""]:
     """Whether the chopper of the present row switches after this read: by chance, or in every 1/chop-th sweep."""
     if random:
         return jr.uniform(key, (), chop.dtype) < chop

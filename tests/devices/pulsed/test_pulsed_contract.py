@@ -109,6 +109,7 @@ def test_any_shape_of_cells(name: str, getkey) -> None:
         assert bool(jnp.all((cells.w <= cells.traits.w_max) & (cells.w >= cells.traits.w_min)))
 
 
+@pytest.mark.usefixtures("as_installed")
 def test_wrong_devices_are_refused() -> None:
     with pytest.raises(ValueError, match="unknown pulsed preset 'reram'; known: capacitor_li2018, ecram_mo"):
         pulsed.preset("reram")
