@@ -12,7 +12,7 @@ import jax
 import jax.random as jr
 import numpy as np
 
-from aimcjax import devices, tiles
+from aimcjax import devices, periphery, tiles
 from aimcjax.mapping import program_matrix
 
 from . import peers
@@ -65,8 +65,12 @@ def rows(quick: bool) -> Iterator[Row]:
     if peers.has("simulator"):
         from .peers import crosssim  # noqa: PLC0415  # optional
 
-        silent = dataclasses.replace(full, device=dataclasses.replace(full.device, read_noise=devices.Constant(0.0)))
-        for name, design, noise in (("full tile", full, READ_NOISE), ("full tile, no read noise", silent, 0.0)):
+        steps = periphery.UniformAdc(noise=0.0)  # converters alone, as there
+        drawn = dataclasses.replace(full, adc=steps)
+        silent = dataclasses.replace(drawn, device=dataclasses.replace(full.device, read_noise=devices.Constant(0.0)))
+        for name, design, noise in (
+            ("full tile, no converter noise", drawn, READ_NOISE), ("full tile, no noise of reads", silent, 0.0)
+        ):  # fmt: skip
             theirs = crosssim.mvm(np.asarray(w), np.asarray(xs), read_noise=noise)
             note = (
                 f"8-bit inputs and outputs, PCM as programmed; read noise of {noise} of a conductance at every product"

@@ -31,9 +31,11 @@ def mvm(w: np.ndarray, xs: np.ndarray, *, read_noise: float) -> Callable[[], Any
     return lambda: core.matmat(batch)
 
 
-def currents(g: np.ndarray, vs: np.ndarray, *, r: float, tolerance: float) -> Callable[[], np.ndarray]:
+def currents(
+    g: np.ndarray, vs: np.ndarray, *, r: float, tolerance: float, relaxation: float = 1.0
+) -> Callable[[], np.ndarray]:
     """Currents [A] of voltages `vs` [V] through cells `g` [S] with wires of `r` [Ohm] between any two, to so large an
-    error of a voltage."""
+    error of a voltage, by steps of so much of what is left (it finds smaller ones itself, slowly)."""
     asked, g_max = CrossSimParameters(), float(g.max())
     asked.core.style = "OFFSET"
     asked.core.rows_max, asked.core.cols_max = g.shape
@@ -43,7 +45,7 @@ def currents(g: np.ndarray, vs: np.ndarray, *, r: float, tolerance: float) -> Ca
     parasitics = asked.xbar.array.parasitics
     parasitics.enable, parasitics.Rp_row, parasitics.Rp_col = True, r, r
     asked.simulation.Verr_th_mvm, asked.simulation.hide_convergence_msg = tolerance, True
-    asked.simulation.Niters_max_parasitics = 1000
+    asked.simulation.Niters_max_parasitics, asked.simulation.relaxation_gamma = 1000, relaxation
     # One cell for a weight, half of the range for zero, which is subtracted after the sum: here it is added again.
     core, batch = AnalogCore(np.ascontiguousarray(2 * g.T / g_max - 1), params=asked), np.ascontiguousarray(vs.T)
     return lambda: g_max / 2 * (np.asarray(core.matmat(batch)) + batch.sum(axis=0)).T
