@@ -53,6 +53,7 @@ def _head(summary: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield "Both sides of a ratio do the same work, are compiled before, and run in turn in one process. Numbers are"
     yield "medians over rounds, in brackets the quartiles of the ratio. *Plain JAX* is the same without hardware."
+    yield "The C library keeps memory between calls (`MALLOC_TRIM_THRESHOLD_`), for all sides."
     yield ""
     yield f"This run: {', '.join(f'{name} {value}' for name, value in machine.items())}."
     if summary.get("quick"):

@@ -72,9 +72,8 @@ def rows(quick: bool) -> Iterator[Row]:
             ("full tile, no converter noise", drawn, READ_NOISE), ("full tile, no noise of reads", silent, 0.0)
         ):  # fmt: skip
             theirs = crosssim.mvm(np.asarray(w), np.asarray(xs), read_noise=noise)
-            note = (
-                f"8-bit inputs and outputs, PCM as programmed; read noise of {noise} of a conductance at every product"
-            )
+            law = f"read noise of {noise} of a conductance at every product" if noise else "ours computes its zero"
+            note = f"8-bit inputs and outputs, PCM as programmed; {law}"
             how = {"beside": peers.CROSSSIM, "unit": FASTER, "quick": quick, "note": note}
             yield compare(f"{work}, {name}", ready(design)[0], theirs, **how)
 
