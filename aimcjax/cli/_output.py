@@ -6,6 +6,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
+
+_FILE_WIDTH = 200  # columns of a table that goes to no terminal
+
+
+def console() -> Console:
+    """Standard output for tables: as wide as the terminal, or wide enough for all columns where there is none."""
+    terminal = Console()
+    return terminal if terminal.is_terminal else Console(width=_FILE_WIDTH)
+
 
 def print_config(config: Any) -> None:
     """The resolved config as YAML."""

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from .. import reports, studies
@@ -14,9 +13,6 @@ from ..config import Config, load_study
 from . import _options as options, _output as output
 from ._errors import one_line
 from ._following import following
-
-
-_FILE_WIDTH = 160  # columns of a table that goes to no terminal
 
 
 def run(
@@ -68,7 +64,7 @@ def run(
 
 def show_table(report: reports.StudyReport, target: Path) -> None:
     """The table and the findings of a study."""
-    console = Console() if Console().is_terminal else Console(width=_FILE_WIDTH)
+    console = output.console()
     table = Table(title=report.title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name, entries in zip(report.header, zip(*report.rows, strict=True), strict=True):
         words = not any(entry[:1].isdigit() for entry in entries)
@@ -82,7 +78,7 @@ def show_table(report: reports.StudyReport, target: Path) -> None:
 
 
 def _show_scores(results: reports.Results, target: Path) -> None:
-    console, metric = Console(), results.metric
+    console, metric = output.console(), results.metric
     header, rows = reports.score_table(results)
     n_chips = results.scores["hwa"].shape[1]
     table = Table(

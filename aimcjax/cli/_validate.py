@@ -17,8 +17,12 @@ from . import _options as options, _output as output
 from ._errors import one_line
 
 
-_COLOURS = {validation.Verdict.PASS: "green", validation.Verdict.FAIL: "bold red", validation.Verdict.KNOWN: "yellow"}
-_FILE_WIDTH = 200  # columns of a table that goes to no terminal
+_COLOURS = {
+    validation.Verdict.PASS: "green",
+    validation.Verdict.FAIL: "bold red",
+    validation.Verdict.KNOWN: "yellow",
+    validation.Verdict.FITTED: "cyan",
+}
 
 
 def validate(
@@ -33,7 +37,8 @@ def validate(
 ) -> None:
     """Recompute published results and say which are reproduced.
 
-    Ends with 0 if all are, or are known not to be, with 1 if any is not.
+    Ends with 0 if all are, or are known not to be, with 1 if any is not. `fitted` are those for which a constant was
+    chosen, so that they agree by construction.
 
     Examples:
 
@@ -94,24 +99,23 @@ def _compute(checks: Sequence[validation.Check], *, quiet: bool) -> list[validat
     return rows
 
 
-def _console() -> Console:
-    return Console() if Console().is_terminal else Console(width=_FILE_WIDTH)
-
-
 def _list(checks: Sequence[validation.Check]) -> None:
     table = Table("check", "source", "quantity", "published", "tolerance", "origin", "", box=box.SIMPLE_HEAD)
     for check in checks:
-        published = validation.shown(check.values, check.unit)
+        published = validation.compared_with(check)
         words = (check.id, check.paper.citation, check.quantity, published, str(check.tolerance), str(check.origin))
         table.add_row(*words, "slow" if check.slow else "")
-    _console().print(table)
+    output.console().print(table)
 
 
 def _show(rows: Sequence[validation.Row], out: Path | None) -> None:
-    console, table = _console(), Table("check", "quantity", "published", "ours", "tolerance", "", box=box.SIMPLE_HEAD)
+    console, table = (
+        output.console(),
+        Table("check", "quantity", "published", "ours", "tolerance", "", box=box.SIMPLE_HEAD),
+    )
     for row in rows:
         check, colour = row.check, _COLOURS[row.verdict]
-        published, ours = validation.shown(check.values, check.unit), validation.shown(row.ours, check.unit)
+        published, ours = validation.compared_with(check), validation.shown(row.ours, check.unit)
         verdict = f"[{colour}]{row.verdict}[/{colour}]"
         table.add_row(check.id, check.quantity, published, ours if row.ours else "", str(check.tolerance), verdict)
     console.print(table)

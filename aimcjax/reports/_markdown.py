@@ -4,14 +4,11 @@ import re
 from pathlib import Path
 
 from ..chips import COMPONENTS
-from ..units import format_time
+from ..units import day, format_time
 from ._cost import how_timed
 from ._figures import write_figures
 from ._results import COMPENSATIONS, ROADS, Results, write_netcdf
 from ._text import readable, table
-
-
-_DAY = 86400.0
 
 
 def write(results: Results, config_yaml: str, folder: Path) -> None:
@@ -132,7 +129,7 @@ def markdown(results: Results, config_yaml: str, captions: dict[str, str]) -> st
 
 def _moments(results: Results) -> list[tuple[str, int]]:
     times = [float(t) for t in results.times]
-    wanted = {times.index(_DAY)} if _DAY in times else set()
+    wanted = {times.index(day)} if day in times else set()
     return [(format_time(times[index]), index) for index in sorted(wanted | {len(times) - 1})]
 
 

@@ -1,10 +1,10 @@
 r"""Published numbers, recomputed: which results of the literature does aimcjax reproduce?
 
 - `all_checks()`: every `Check`, of one file per source in `papers/`. `select(checks, only=, slow=)`: some of them.
-- `run(checks, progress=...)`: computes them; a `Row` each, in order. What fails or raises is a failed row, and nothing
-  is tuned to pass.
-- `markdown(rows)`, `as_json(rows)`, `write(rows, folder)`, `described(check)`, `shown(numbers, unit)`: the table.
-  `all_good(rows)`: no row failed.
+- `run(checks, progress=...)`: computes them; a `Row` each, in order. What fails or raises is a failed row. No tolerance
+  is widened to pass, and what agrees because a constant was chosen for it has a verdict of its own, `fitted`.
+- `markdown(rows)`, `as_json(rows)`, `write(rows, folder)`, `described(check)`, `compared_with(check)`,
+  `shown(numbers, unit)`: the table. `all_good(rows)`: no row failed.
 - `Paper`, `Origin`, `Check`; tolerances `Absolute`, `Relative`, `AtMost`, `AtLeast`, `Range`.
 
 To add a source, write `papers/_name2024.py` (it is found by its name) with the public API alone:
@@ -23,11 +23,12 @@ To add a source, write `papers/_name2024.py` (it is found by its name) with the 
               Absolute(1e-6), "six digits", Origin.FORMULA),
     )
 
-Where the source says it in words, or a range is stated beforehand: `published=()` with `Range(low, high)`. Keys are
-fixed; several checks share one computation through `functools.cache`. `seconds` is about what a check takes on two
-cores where that is more than one (the time left is estimated from it, and such checks are slow tests); minutes are
-`slow=True`. `to_be_verified` says what about the published number is from memory; `known_discrepancy` why it is known
-not to be met.
+Where the source gives a range: `published=()` with `Range(low, high)`; where it says it in words, or nothing, and the
+bounds are ours, stated beforehand: also `Origin.STATED`. Keys are fixed; several checks share one computation through
+`functools.cache`. `seconds` is about what a check takes on two cores where that is more than one (the time left is
+estimated from it, and such checks are slow tests); minutes are `slow=True`. `to_be_verified` says what about the
+published number is from memory; `known_discrepancy` why it is known not to be met; `fitted` which free constant
+was chosen for this number, so that it is met by construction.
 """
 
 from ._check import (
@@ -43,4 +44,11 @@ from ._check import (
 )
 from ._registry import all_checks as all_checks, select as select
 from ._run import Row as Row, Verdict as Verdict, all_good as all_good, run as run
-from ._table import as_json as as_json, described as described, markdown as markdown, shown as shown, write as write
+from ._table import (
+    as_json as as_json,
+    compared_with as compared_with,
+    described as described,
+    markdown as markdown,
+    shown as shown,
+    write as write,
+)

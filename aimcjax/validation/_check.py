@@ -10,11 +10,12 @@ from jaxtyping import Bool, Real
 
 
 class Origin(enum.StrEnum):
-    """Where a published number comes from."""
+    """Where what a check compares with comes from: a published number, or a range that is nobody's but ours."""
 
     PRINTED = "printed in the source"
     FORMULA = "computed from the source's formula"
     PEER = "agrees with another simulator only"
+    STATED = "range stated beforehand"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,12 +103,14 @@ class Check:
     """One published quantity and its computation.
 
     **Arguments:** `paper`; `name`, for its `id`; `quantity`, in words, with where it is taken; `compute`, which gives
-    as many numbers as are `published`, in `unit`; `published`, `()` where the source says it in words and `tolerance`
-    is a `Range`; `tolerance`, and `reason`, why this and no other; `origin` of the published numbers; `unit`, `"1"` if
-    there is none; `to_be_verified`, what about them is from memory; `known_discrepancy`, why they are not met; `slow`,
-    whether it takes minutes; `seconds`, about how long.
+    as many numbers as are `published`, in `unit`; `published`, `()` where the source gives a range, or no number and
+    the range is ours, and `tolerance` is a `Range`; `tolerance`, and `reason`, why this and no other; `origin` of
+    what is compared with; `unit`, `"1"` if there is none; `to_be_verified`, what about them is from memory;
+    `known_discrepancy`, why they are not met; `fitted`, which constant was chosen so that they are met; `slow`, whether
+    it takes minutes; `seconds`, about how long.
 
-    **Raises:** `ValueError` where nothing is published and the tolerance is no `Range`.
+    **Raises:** `ValueError` where nothing is published and the tolerance is no `Range`, or where a number is published
+    and the origin is a range of ours.
     """
 
     paper: Paper
@@ -122,12 +125,15 @@ class Check:
     _: dataclasses.KW_ONLY
     to_be_verified: str | None = None
     known_discrepancy: str | None = None
+    fitted: str | None = None
     slow: bool = False
     seconds: float = 1.0
 
     def __post_init__(self) -> None:
         if not self.values and not isinstance(self.tolerance, Range):
             raise ValueError(f"{self.id} has no published numbers and tolerance {self.tolerance}; give it a Range")
+        if self.values and self.origin is Origin.STATED:
+            raise ValueError(f"{self.id} has published numbers and origin {Origin.STATED}; say where they are from")
 
     @property
     def id(self) -> str:

@@ -11,11 +11,13 @@ from ._check import Check
 
 
 class Verdict(enum.StrEnum):
-    """What came out of a check; `KNOWN` is a failure whose reason is known and shown."""
+    """What came out of a check; `KNOWN` is a failure whose reason is known and shown, `FITTED` an agreement for which a
+    constant was chosen."""
 
     PASS = "pass"
     FAIL = "fail"
     KNOWN = "known"
+    FITTED = "fitted"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +41,7 @@ def run(checks: Sequence[Check], progress: Callable[[Check], None] = lambda _: N
 
 
 def all_good(rows: Sequence[Row]) -> bool:
-    """Whether every row passes, or fails for a known reason."""
+    """Whether no row fails, but for a known reason."""
     return all(row.verdict is not Verdict.FAIL for row in rows)
 
 
@@ -53,15 +55,18 @@ def _row(check: Check) -> Row:
         holds, error = bool(np.all(check.tolerance.holds(ours, published))), ""
     except Exception as raised:  # whatever a check does, the others are computed and it is shown as failed
         ours, holds, error = np.zeros(0), False, f"{type(raised).__name__}: {' '.join(str(raised).split())[:300]}"
-    verdict = Verdict.PASS if holds else Verdict.KNOWN if check.known_discrepancy and not error else Verdict.FAIL
+    agrees = Verdict.FITTED if check.fitted else Verdict.PASS
+    verdict = agrees if holds else Verdict.KNOWN if check.known_discrepancy and not error else Verdict.FAIL
     return Row(check, tuple(ours.tolist()), verdict, _note(check, verdict, error), time.perf_counter() - start)
 
 
 def _note(check: Check, verdict: Verdict, error: str) -> str:
     parts = [error] if error else []
     if check.known_discrepancy:
-        stale = "passes although a discrepancy is listed: " if verdict is Verdict.PASS else ""
+        stale = "passes although a discrepancy is listed: " if verdict in (Verdict.PASS, Verdict.FITTED) else ""
         parts.append(f"{stale}{check.known_discrepancy}")
+    if check.fitted:
+        parts.append(f"by construction: {check.fitted}")
     if check.to_be_verified:
         parts.append(f"to be verified: {check.to_be_verified}")
     return "; ".join(parts)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ._check import Check
+from ._check import Check, Origin
 from ._run import Row, Verdict
 
 
@@ -13,10 +13,15 @@ _HEADER = ("check", "source", "quantity", "published", "ours", "tolerance", "ver
 
 
 def shown(numbers: Sequence[float], unit: str) -> str:
-    """All `numbers` with their `unit` (`"1"` for none), to six digits; zero has no sign; `"in words"` where none is."""
-    if not numbers:
-        return "in words"
+    """All `numbers` with their `unit` (`"1"` for none), to six digits; zero has no sign."""
     return f"{', '.join(f'{number + 0.0:.6g}' for number in numbers)}{'' if unit == '1' else f' {unit}'}"
+
+
+def compared_with(check: Check) -> str:
+    """What was published: numbers, or the source's range; where the range is ours, that it is."""
+    if check.values:
+        return shown(check.values, check.unit)
+    return str(check.origin if check.origin is Origin.STATED else check.tolerance)
 
 
 def markdown(rows: Sequence[Row]) -> str:
@@ -47,7 +52,7 @@ def _papers(rows: Sequence[Row]) -> list[Any]:
 
 def _cells(row: Row) -> list[str]:
     check = row.check
-    published, ours = shown(check.values, check.unit), shown(row.ours, check.unit) if row.ours else "none"
+    published, ours = compared_with(check), shown(row.ours, check.unit) if row.ours else "none"
     mark = f"**{row.verdict}**" if row.verdict is Verdict.FAIL else str(row.verdict)
     return [
         f"`{check.id}`", check.paper.citation, check.quantity, published, ours, str(check.tolerance), mark,
@@ -63,9 +68,10 @@ def described(check: Check) -> dict[str, Any]:
     """What a check compares with, for JSON."""
     return {
         "id": check.id, "source": check.paper.citation, "url": check.paper.url, "quantity": check.quantity,
-        "unit": check.unit, "published": list(check.values), "tolerance": str(check.tolerance),
-        "tolerance_reason": check.reason, "origin": str(check.origin), "to_be_verified": check.to_be_verified,
-        "known_discrepancy": check.known_discrepancy, "slow": check.slow,
+        "unit": check.unit, "published": list(check.values), "published_shown": compared_with(check),
+        "tolerance": str(check.tolerance), "tolerance_reason": check.reason,
+        "origin": str(check.origin), "to_be_verified": check.to_be_verified,
+        "known_discrepancy": check.known_discrepancy, "fitted": check.fitted, "slow": check.slow,
     }  # fmt: skip
 
 

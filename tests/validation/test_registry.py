@@ -89,7 +89,7 @@ def test_what_is_wrong_is_shown_as_failed() -> None:
     assert "shape (2,)" in rows[3].note
     assert not validation.all_good(rows)
     page = validation.markdown(rows)
-    assert "4 checks: 1 pass, 3 fail, 0 known" in page
+    assert "4 checks: 1 pass, 3 fail, 0 known, 0 fitted" in page
     assert "**fail**" in page
     assert [record["verdict"] for record in json.loads(validation.as_json(rows))] == ["pass", "fail", "fail", "fail"]
 
@@ -111,11 +111,11 @@ def test_tolerances(tolerance, inside: float, outside: float) -> None:
         assert _verdict(_with(tolerance=tolerance, compute=lambda wrong=wrong: wrong)) is Verdict.FAIL
 
 
-def test_what_a_source_says_in_words_has_a_range() -> None:
+def test_a_range_of_the_source_is_shown_as_published() -> None:
     check = _with(published=(), tolerance=Range(1.0), compute=lambda: [1.5, 3.0])
     assert _verdict(check) is Verdict.PASS
     assert _verdict(dataclasses.replace(check, compute=lambda: [1.5, 0.5])) is Verdict.FAIL
-    assert "in words" in validation.markdown(validation.run([check]))
+    assert "| 1 or more | 1.5, 3 | 1 or more |" in validation.markdown(validation.run([check]))
     assert _verdict(dataclasses.replace(check, compute=list)) is Verdict.FAIL
     with pytest.raises(
         ValueError, match="nobody1900.two has no published numbers and tolerance ± 0.1; give it a Range"
@@ -127,6 +127,50 @@ def test_one_of_several_numbers_is_enough_to_fail() -> None:
     check = _with(published=(1.0, 2.0), tolerance=Absolute((0.1, 0.5)), compute=lambda: [1.05, 2.4])
     assert _verdict(check) is Verdict.PASS
     assert _verdict(dataclasses.replace(check, compute=lambda: [1.4, 2.05])) is Verdict.FAIL
+
+
+def test_a_range_of_ours_is_shown_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    check = _with(published=(), tolerance=Range(1.0), origin=Origin.STATED)
+    (row,) = validation.run([check])
+    cells = [cell.strip() for cell in validation.markdown([row]).split("| `nobody1900.two` |")[1].split("|")]
+    assert cells[2] == "range stated beforehand"
+    assert json.loads(validation.as_json([row]))[0]["published_shown"] == "range stated beforehand"
+    monkeypatch.setattr(validation, "all_checks", lambda: (check,))
+    for command in ((), ("--list",)):
+        assert "range stated beforehand" in _invoke(*command).stdout
+    with pytest.raises(ValueError, match="nobody1900.two has published numbers and origin range stated beforehand"):
+        _with(origin=Origin.STATED)
+
+
+def test_what_agrees_by_construction_is_not_shown_as_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = _with(name="chosen", fitted="the constant was chosen for it")
+    rows = validation.run([GOOD, chosen, dataclasses.replace(WRONG, fitted="the constant")])
+    assert [row.verdict for row in rows] == [Verdict.PASS, Verdict.FITTED, Verdict.FAIL]
+    assert validation.all_good(rows[:2])
+    assert not validation.all_good(rows)
+    assert rows[1].note == "by construction: the constant was chosen for it"
+    assert "3 checks: 1 pass, 1 fail, 0 known, 1 fitted" in validation.markdown(rows)
+    assert "| fitted |" in validation.markdown(rows)
+    assert json.loads(validation.as_json(rows))[1]["verdict"] == "fitted"
+    monkeypatch.setattr(validation, "all_checks", lambda: (GOOD, chosen))
+    done = _invoke()
+    assert done.exit_code == 0
+    assert "1 pass, 0 fail, 0 known, 1 fitted" in done.stdout
+    assert "nobody1900.chosen (fitted): by construction" in done.stdout
+
+
+def test_headlines_that_chips_were_described_by_are_fitted() -> None:
+    by_construction = {
+        "ambrogio2023.efficiency", "ambrogio2023.step", "buchel2025.operation", "buchel2025.product",
+        "legallo2023.one_phase", "wan2022.headline",
+    }  # fmt: skip
+    assert {check.id for check in CHECKS if check.fitted} == by_construction
+
+
+def test_numbers_from_memory_are_marked() -> None:
+    marked = {check.id for check in CHECKS if check.to_be_verified}
+    kept = {f"rasch2023_networks.{net}_1_{t}" for net in ("lstm", "cnn", "transformer") for t in ("h", "day", "year")}
+    assert kept | {"rasch2023.error_about", "prezioso2015.epochs", "shafiee2016.adc", "gokmen2016.states"} <= marked
 
 
 def test_known_discrepancies_and_numbers_from_memory_say_so() -> None:

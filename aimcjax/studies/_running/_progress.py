@@ -60,12 +60,13 @@ class Progress:
         )
         with Bars(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=self._console) as bars:
             task = bars.add_task(name, total=total, rate="")
-            first: list[tuple[int, float]] = []
+            start: tuple[int, float] | None = None  # the first call, which compiles
 
             def step(done: int, total: int) -> None:
+                nonlocal start
                 now = time.monotonic()
-                first.append((done, now))
-                since, n = now - first[0][1], done - first[0][0]
+                start = start or (done, now)
+                n, since = done - start[0], now - start[1]
                 bars.update(task, completed=done, total=total, rate=f"{n / since:.3g}/s" if n else "")
 
             yield step

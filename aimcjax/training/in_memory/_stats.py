@@ -10,9 +10,9 @@ from jaxtyping import Array, Float
 
 from ..._types import Scalar, physical
 from ...components import shorten
+from ...units import day
 
 
-_DAY = 86400.0
 _YEARS = 1e30  # of samples: what the search for a lifetime calls for ever
 
 
@@ -97,7 +97,7 @@ def lifetime(
     for name, pulses in stats.pulses.items():
         samples = _samples_until(np.asarray(pulses, np.float64).ravel() / n_samples, device, share)
         epochs = samples / samples_per_epoch if samples_per_epoch else float("nan")
-        found[name] = Lifetime(samples, epochs, samples * seconds / _DAY)
+        found[name] = Lifetime(samples, epochs, samples * seconds / day)
     return found
 
 

@@ -48,5 +48,5 @@ CHECKS = (
           "the law is the limit of high frequencies", Origin.FORMULA),
     Check(PAPER, "shrinks", "area of a lobe at a high over that at a low frequency: Strukov, VTEAM, Yakopcic",
           lambda: [float(_areas(name)[2] / _areas(name)[0]) for name in _CELLS], (), Range(0.0, 0.01),
-          "the law is that it vanishes; a hundredth is ours to say", Origin.FORMULA),
+          "the law is that it vanishes; a hundredth is ours to say", Origin.STATED),
 )  # fmt: skip

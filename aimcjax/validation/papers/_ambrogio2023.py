@@ -29,8 +29,9 @@ CHECKS = (
           Origin.FORMULA, "fJ"),
     Check(PAPER, "efficiency", "efficiency of the whole chip (TOPS/W)", lambda: float(_peak().ops_per_J) / 1e12, 12.4,
           Relative(5e-3),
-          "constants that are not published were chosen for it: what is checked is the arithmetic", Origin.PRINTED,
-          seconds=2.0),
+          "what the digits of the chosen constant leave", Origin.PRINTED, seconds=2.0,
+          fitted="the figure of merit of the converters was chosen for it; what is checked is the arithmetic"),
     Check(PAPER, "step", "time of a step", lambda: float(_peak().mvm_s) / ns, 300.0, Relative(5e-3),
-          "the rest of the step after the read was chosen for it", Origin.PRINTED, "ns", seconds=1.5),
+          "what the digits of the chosen constant leave", Origin.PRINTED, "ns", seconds=1.5,
+          fitted="the rate of the converters, the rest of the step after the read, was chosen for it"),
 )  # fmt: skip

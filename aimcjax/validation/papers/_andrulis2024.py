@@ -84,5 +84,5 @@ CHECKS = (
           Origin.FORMULA),
     Check(PAPER, "slope_grows", "the smooth form grows with bits also at 2, 3 and 4 bits", functools.partial(
               _slopes, (2.0, 1e6), (3.0, 1e6), (4.0, 1e6), smooth=True, by=0), (), Range(0.0),
-          "what the fit does not do: gradients would remove bits the wrong way", Origin.FORMULA),
+          "what the fit does not do: gradients would remove bits the wrong way", Origin.STATED),
 )  # fmt: skip

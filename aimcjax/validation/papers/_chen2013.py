@@ -39,8 +39,8 @@ CHECKS = (
     Check(PAPER, "floating", "read margin of floating arrays of 2, 8, 64, 1024 lines, 10 kOhm and 1 MOhm", _margins,
           tuple(_closed_form(n) for n in _SIZES), Relative(1e-9), "double precision", Origin.FORMULA),
     Check(PAPER, "small", "margin of 8 lines over that of one cell: not negligible even for small arrays", _lost, (),
-          Range(0.0, 0.5), "the source says it in words; one half is ours to say", Origin.PRINTED),
+          Range(0.0, 0.5), "the source says it in words; one half is ours to say", Origin.STATED),
     Check(PAPER, "selectors", "margin of 256 lines with a diode, a threshold, a sinh selector, over that without",
           _gains, (), Range(10.0), "the source says in words that they improve it; ten is ours to say",
-          Origin.FORMULA, seconds=3.0),
+          Origin.STATED, seconds=3.0),
 )  # fmt: skip

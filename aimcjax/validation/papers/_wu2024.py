@@ -102,6 +102,6 @@ CHECKS = (
           Absolute(0.002), "weights move about their mean by the root of the rate, which the theory leaves out",
           Origin.FORMULA, seconds=6.0),
     Check(PAPER, "tiki_taka", "what Tiki-Taka leaves of that bias at the same rates, as a part of it", _left, (),
-          Range(0.0, 0.1), "stated beforehand: nothing in the limit of small rates; about 0.05 at rates of 0.002",
-          Origin.FORMULA, seconds=8.0),
+          Range(0.0, 0.1), "nothing in the limit of small rates; about 0.05 at rates of 0.002",
+          Origin.STATED, seconds=8.0),
 )  # fmt: skip
