@@ -17,6 +17,7 @@
   `action_table`: their totals.
 - `SavedRun`, `read_runs`: finished runs, read back.
 - `bibliography`: the published works that a run rests on, as BibTeX.
+- `COLOURS`, `MARKERS`, `colours_of`, `markers_of`: how curves are told apart in every picture.
 - `curves`: values of several runs over anything that they were measured over.
 - `page`: one page about one or several runs, HTML and Markdown.
 - `open_tracker(name, ...)`: losses for `TRACKERS` (`AbstractTracker`: `TensorBoardTracker`,
@@ -63,6 +64,12 @@ from ._memristors import (
     plot_hysteresis as plot_hysteresis,
     plot_ideality as plot_ideality,
     plot_lobe_area as plot_lobe_area,
+)
+from ._palette import (
+    COLOURS as COLOURS,
+    MARKERS as MARKERS,
+    colours_of as colours_of,
+    markers_of as markers_of,
 )
 from ._references import references as references
 from ._results import (

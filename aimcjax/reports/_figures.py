@@ -7,10 +7,10 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..chips import COMPONENTS
 from ..units import format_time
+from ._energy import energy_bars
 from ._heat_map import heat_map
-from ._palette import BLACK, GREEN, colours_of
+from ._palette import BLACK, colours_of, markers_of
 from ._results import COMPENSATIONS, ROADS, Results
 
 
@@ -26,7 +26,10 @@ def write_figures(results: Results, folder: Path) -> dict[str, str]:
             _scores(results),
             f"{_name(results)} after programming: mean of {n_chips} chips, band is the 95 % interval of the mean.",
         ),
-        "energy_breakdown.png": (_energy(results), "Energy of one multiply-accumulate by component."),
+        "energy_breakdown.png": (
+            energy_bars(results.cost.energy_per_mac_J()),
+            "Energy of one multiply-accumulate by component.",
+        ),
         "weight_error.png": (
             _weight_error(results),
             f"Tile {results.tile_errors.tile_id} (layer {results.tile_errors.layer}) right after programming: "
@@ -57,13 +60,14 @@ def _name(results: Results) -> str:
 def _curves(axes: Axes, results: Results, compensations: Sequence[str]) -> None:
     scale = results.metric.scale
     axes.axhline(scale * results.baseline, color=BLACK, linewidth=1, linestyle=":", label="digital baseline")
-    colours = colours_of(list(results.scores))
+    colours, markers = colours_of(list(results.scores)), markers_of(list(results.scores))
     for road, colour in colours.items():
         for compensation in compensations:
             rows = results.summarize(road, compensation)
-            style: dict[str, Any] = {"color": colour, "linestyle": _STYLES[compensation]}
+            style: dict[str, Any] = {"color": colour, "linestyle": _STYLES[compensation], "markersize": 5}
             label = f"{ROADS[road].name}, {compensation}"
-            axes.plot(results.times, [scale * row.mean for row in rows], marker="o", markersize=4, label=label, **style)
+            means = [scale * row.mean for row in rows]
+            axes.plot(results.times, means, marker=markers[road], label=label, **style)
             low, high = [scale * row.low for row in rows], [scale * row.high for row in rows]
             axes.fill_between(results.times, low, high, color=colour, alpha=0.2, linewidth=0)
     axes.set_xscale("log")
@@ -71,18 +75,6 @@ def _curves(axes: Axes, results: Results, compensations: Sequence[str]) -> None:
     axes.minorticks_off()
     axes.set_xlabel("time after programming")
     axes.grid(alpha=0.3)
-
-
-def _energy(results: Results) -> Figure:
-    per_mac = results.cost.energy_per_mac_J()
-    femto = [float(per_mac[name]) * 1e15 for name in COMPONENTS]
-    figure = Figure(figsize=(6.0, 2.8), layout="constrained")
-    axes = figure.subplots()
-    bars = axes.barh(COMPONENTS, femto, color=GREEN)
-    axes.bar_label(bars, [f"{value:.1f} fJ ({value / sum(femto):.0%})" for value in femto], padding=3, fontsize="small")
-    axes.invert_yaxis()
-    axes.set(xlabel="energy per MAC (fJ)", xlim=(0, 1.3 * max(femto)), title=f"total {sum(femto):.0f} fJ per MAC")
-    return figure
 
 
 def _weight_error(results: Results) -> Figure:

@@ -10,9 +10,10 @@ import xarray as xr
 from jaxtyping import Num
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy import stats
 
-from ._palette import BLACK, MARKERS, colours_of
+from ..sweeps import half_width
+from ._axes import set_log_ticks, set_ticks
+from ._palette import BLACK, colours_of, markers_of
 from ._text import table
 
 
@@ -33,6 +34,7 @@ class Panel:
     at: Mapping[str, Num[np.ndarray, " points"]] = dataclasses.field(default_factory=dict)
     intervals: bool = False
     ylim: tuple[float, float] | None = None
+    unit: str = ""  # of x, written at its ticks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,18 +101,23 @@ def _columns(figure: Figure, labels: Sequence[str]) -> int:
 
 def _draw(axis: Axes, panel: Panel, labels: Sequence[str]) -> None:
     shared = np.arange(len(panel.x)) if panel.ticks else panel.x
-    colours = colours_of(labels)
+    colours, markers = colours_of(labels), markers_of(labels)
     for label, values in panel.curves.items():
-        x = panel.at.get(label, shared)
+        x, mean = panel.at.get(label, shared), np.mean(values, axis=0)
         style: dict[str, Any] = {"color": colours[label]}
-        marker = MARKERS[labels.index(label) % len(MARKERS)] if len(x) <= 40 else None
-        axis.plot(x, np.mean(values, axis=0), marker=marker, markersize=4, label=label, **style)
-        if panel.intervals:
-            half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values, axis=0)
-            axis.errorbar(x, np.mean(values, axis=0), half, fmt="none", capsize=2, **style)
-            continue
+        marker = markers[label] if len(x) <= 40 else None
         low, high = np.min(values, axis=0), np.max(values, axis=0)
-        axis.fill_between(x, low, high, alpha=0.15, linewidth=0, **style)
+        intervals = panel.intervals and len(values) > 1
+        if intervals:
+            half = half_width(values)
+            low, high = mean - half, mean + half
+        if intervals and panel.ticks:  # beside each other, that all are seen
+            x = x + (list(panel.curves).index(label) - (len(panel.curves) - 1) / 2) * 0.4 / len(panel.curves)
+        if intervals and (panel.ticks or panel.at):  # a band would join what is no curve
+            axis.errorbar(x, mean, high - mean, fmt="none", capsize=2, **style)
+        else:
+            axis.fill_between(x, low, high, alpha=0.15, linewidth=0, **style)
+        axis.plot(x, mean, marker=marker, markersize=4, label=label, **style)
     if panel.line is not None:
         axis.axhline(panel.line[0], color=BLACK, linewidth=1, linestyle=":", label=panel.line[1])
     if panel.mark is not None:
@@ -118,12 +125,15 @@ def _draw(axis: Axes, panel: Panel, labels: Sequence[str]) -> None:
     if panel.ticks:
         axis.set_xticks(shared, panel.ticks, rotation=90 if sum(map(len, panel.ticks)) > 80 else 0)
     axis.set(title=panel.title, xlabel=panel.xlabel, ylabel=panel.ylabel)
-    if "x" in panel.log:
+    if not panel.ticks and not panel.at:
+        set_ticks(axis, np.unique(panel.x), panel.xlabel, panel.unit, log="x" in panel.log)
+    elif "x" in panel.log:
         axis.set_xscale("log")
-    if "y" in panel.log:
-        axis.set_yscale("log")
     if panel.ylim is not None:
         axis.set_ylim(*panel.ylim)
+    if "y" in panel.log:
+        axis.set_yscale("log")
+        set_log_ticks(axis.yaxis)
     axis.grid(alpha=0.3)
 
 

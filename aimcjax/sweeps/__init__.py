@@ -6,7 +6,7 @@
 - `sweep`: chips x times x values in one compiled program for each structure, on all devices, written as it comes and
   continued where it stopped; `Until`, when there are chips enough. `load`: its results.
 - `crossed`, `paired`, `sampled` (`Axis`): which values are visited.
-- `statistics`, `convergence`, `paired_difference`, `bootstrap`, `summarize`: what chips say together.
+- `statistics`, `convergence`, `paired_difference`, `bootstrap`, `summarize`, `half_width`: what chips say together.
 - `sensitivity`: the gradient of a loss by every physical parameter.
 - `mvm_error`, `OfChip`: metrics of a chip itself.
 - `agree`, `agreeing`: where several processes wait for each other; `LostProcess`, if one of them is gone.
@@ -24,6 +24,7 @@ from ._summary import (
     Summary as Summary,
     bootstrap as bootstrap,
     convergence as convergence,
+    half_width as half_width,
     paired_difference as paired_difference,
     statistics as statistics,
     summarize as summarize,

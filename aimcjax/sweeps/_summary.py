@@ -33,7 +33,8 @@ def summarize(values: Float[np.ndarray, " chips"]) -> Summary:
 
 
 def half_width(values: Float[np.ndarray, "chips *cell"], level: float = 0.95) -> Float[np.ndarray, "*cell"]:
-    """Half of Student's interval of the mean over chips, the first axis; infinite for a single chip."""
+    """Half of Student's interval of the mean of `values` over chips (or seeds), the first axis, that covers it with the
+    probability `level`; infinite for a single chip."""
     n = len(values)
     if n < 2:
         return np.full(np.shape(values)[1:], np.inf)

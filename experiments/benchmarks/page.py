@@ -13,7 +13,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator
 
-from aimcjax.reports._palette import COLOURS
+from aimcjax.reports import COLOURS, MARKERS
 
 from . import peers
 from ._measure import FASTER, Row, seconds_text
@@ -30,7 +30,6 @@ CURVES = {
     "tiles": "tiles that 2048x512 weights are cut into", "chips": "chips of a perceptron, at six times",
     "sequence length": "tokens of a sequence, step of a GPT", "parameters": "parameters of a GPT, its step",
 }  # fmt: skip
-MARKERS = "osD^vP"
 
 
 def write(summary: Mapping[str, Any], folder: Path) -> None:
@@ -98,6 +97,7 @@ def _growth(curves: Mapping[str, Sequence[Row]]) -> Iterator[str]:
     if not curves:
         return
     yield from ("", "## How cost grows", "", "![Time and ratio to plain JAX over sizes](growth.png)")
+    yield from ("", "Medians of the time; the band is the quartiles of the ratio, times plain JAX's median.")
     for name, points in curves.items():
         yield from ("", f"**{name}**: {CURVES.get(name, '')}", "")
         yield f"| {name} | {' | '.join(_number(row.at) for row in points)} |"
@@ -140,7 +140,7 @@ def _curves(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 
 def _draw(curves: Mapping[str, Sequence[Row]]) -> Figure:
-    """Times of both sides, on logarithmic axes, and the ratio, by curve."""
+    """Times of both sides, on logarithmic axes, and their ratio, by curve; the band, its quartiles."""
     figure = Figure(figsize=(12.5, 6.8), layout="constrained")
     axes = figure.subplots(2, 3).ravel()
     for axis, (name, points) in zip(axes, curves.items(), strict=False):
@@ -149,6 +149,8 @@ def _draw(curves: Mapping[str, Sequence[Row]]) -> Figure:
             (("ours", [row.ours_s for row in points]), ("plain JAX", [row.beside_s for row in points]))
         ):
             axis.loglog(x, ys, color=COLOURS[k], marker=MARKERS[k], linestyle="-" if k == 0 else "--", label=label)
+        low, high = ([getattr(row, end) * (row.beside_s or 0.0) for row in points] for end in ("low", "high"))
+        axis.fill_between(x, low, high, color=COLOURS[0], alpha=0.25, linewidth=0)
         for row in points:
             where = (row.at, row.ours_s)
             axis.annotate(f"{row.median:.2g}x", where, (0, 6), textcoords="offset points", ha="center", fontsize=8)
@@ -157,9 +159,10 @@ def _draw(curves: Mapping[str, Sequence[Row]]) -> Figure:
         axis.set_title(name, fontsize="medium")
         axis.set_xticks(x, [_short(value) for value in x])
         axis.minorticks_off()
-        axis.yaxis.set_major_locator(LogLocator(10, numticks=6))
         axis.yaxis.set_major_formatter(EngFormatter(unit="s", sep=" "))
         axis.margins(x=0.1, y=0.18)
+        low, high = axis.get_ylim()
+        axis.yaxis.set_major_locator(LogLocator(10, (1.0,) if high >= 100 * low else (1.0, 2.0, 5.0), numticks=12))
         axis.grid(alpha=0.3)
     for axis in axes[len(curves) :]:
         axis.set_visible(False)

@@ -14,9 +14,19 @@ from saved_runs import TIMES, main_job, study, sweep
 from scipy import stats
 
 from aimcjax.chips import COMPONENTS, Cost
-from aimcjax.reports import Results, TileErrors, _saved_run, read_runs
+from aimcjax.reports import (
+    COLOURS,
+    MARKERS,
+    Panel,
+    Results,
+    TileErrors,
+    _saved_run,
+    colours_of,
+    markers_of,
+    plot_panels,
+    read_runs,
+)
 from aimcjax.reports._figures import _curves
-from aimcjax.reports._palette import COLOURS, colours_of
 from aimcjax.reports.curves import curve, differing, long_table, plot_runs, select, tick_text
 from aimcjax.training import ACCURACY
 
@@ -100,7 +110,7 @@ def test_a_picture_is_labelled_with_units_and_says_what_it_averages(main) -> Non
     np.testing.assert_allclose(lines["digital baseline"].get_ydata()[0], 98.0)
 
 
-def test_a_road_has_one_colour_in_all_pictures(main) -> None:
+def test_a_road_has_one_colour_and_marker_in_all_pictures(main) -> None:
     scores: dict[str, np.ndarray] = {road: np.full((2, 3, 1), 0.5) for road in ("direct", "hwa_lora", "hwa")}
     blank = np.zeros((1, 1))
     none, stages = jnp.zeros(()), cast(Any, None)
@@ -111,13 +121,39 @@ def test_a_road_has_one_colour_in_all_pictures(main) -> None:
     of_the_report = Figure().subplots()
     _curves(of_the_report, results, ["compensated"])
     found = {line.get_label(): line.get_color() for line in of_the_report.get_lines()}
+    markers = {line.get_label(): line.get_marker() for line in of_the_report.get_lines()}
     (of_the_command,) = plot_runs([main], x="time", hue="road").figure.axes
     lines = {line.get_label(): line.get_color() for line in of_the_command.get_lines()}
     assert lines["hwa"] == found["hardware-aware training, compensated"]
     assert lines["direct"] == found["direct mapping, compensated"]
-    assert len(set(found.values())) == 4  # of three roads and the baseline
+    assert len(set(found.values())) == len(set(markers.values())) == 4  # of three roads and the baseline
+    for line in of_the_command.get_lines():
+        road = {"hwa": "hardware-aware training", "direct": "direct mapping"}.get(str(line.get_label()))
+        assert road is None or line.get_marker() == markers[f"{road}, compensated"]
     many = [*range(len(COLOURS) - 1), "hwa"]
     assert len(set(colours_of(many).values())) == len(COLOURS)
+    assert len(set(markers_of(many).values())) == len(MARKERS)
+
+
+def test_panels_have_times_and_numbers_at_their_axes() -> None:
+    times, chips = np.asarray([20.0, 3600.0, 86400.0]), np.asarray([2, 3, 4, 6, 8])
+    values = np.asarray([[1.0, 2.0, 3.0], [3.0, 2.0, 5.0], [2.0, 5.0, 1.0]])
+    widths = 3.0 / chips[None]
+    over_time = Panel("", times, {"one": values}, "time", "y", log="x", intervals=True, unit="s")
+    settled = Panel("", chips, {"widest": widths}, "chips", "half of the interval", log="xy")
+    beside = Panel("", np.arange(3), {"one": values, "two": values}, "device", "y", ticks="abc", intervals=True)
+    (axis,) = plot_panels([over_time]).axes
+    assert [text.get_text() for text in axis.get_xticklabels()] == ["20 s", "1 h", "1 day"]
+    (band,) = axis.collections
+    half = stats.t.ppf(0.975, 2) * stats.sem(values)
+    edge = cast(Any, band.get_paths()[0].vertices)
+    np.testing.assert_allclose(edge[:, 1].max(), (values.mean(axis=0) + half).max(), rtol=1e-12)
+    figure = plot_panels([settled])
+    figure.canvas.draw()
+    assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["2", "3", "4", "6", "8"]
+    assert {"0.5", "1"} <= {text.get_text() for text in figure.axes[0].get_yticklabels()}
+    one, two = (line for line in plot_panels([beside]).axes[0].get_lines() if line.get_label() in ("one", "two"))
+    assert not set(np.asarray(one.get_xdata()).tolist()) & set(np.asarray(two.get_xdata()).tolist())
 
 
 def test_defaults_draw_every_kind_of_run(folder: Path, main, swept) -> None:

@@ -15,6 +15,7 @@ from aimcjax import nn, studies, sweeps
 from aimcjax.config import ConfigError, load_config
 from aimcjax.reports._saved_run import at_path
 from aimcjax.studies._sweep import _points
+from aimcjax.studies._sweep._report import sweep_report
 
 
 PATH = Path(__file__).parents[2] / "configs" / "mlp_digits.yaml"
@@ -92,6 +93,20 @@ def test_a_sweep_writes_its_directory(finished: Path) -> None:
     mean = data["accuracy"].sel({"tile.adc.bits": 8, "tile.rows": 64, "network": "hwa"}).mean("chip")
     (row,) = [p for p in summary["points"] if p["point"] == "bits=8, rows=64, network=hwa"]
     np.testing.assert_allclose([one["mean"] for one in row["times"]], mean, rtol=1e-12)
+
+
+def test_reports_tell_axes_apart_and_have_units() -> None:
+    dims = ("tile.adc.bits", "tile.dac.bits", "tile.rows", "chip", "time")
+    values = np.linspace(0.5, 0.9, 16).reshape(2, 2, 1, 2, 2)
+    coords = {"tile.adc.bits": [4, 5], "tile.dac.bits": [4, 5], "tile.rows": [64], "time": [20.0, 86400.0]}
+    data = xr.Dataset({"accuracy": (dims, values)}, coords, {"metrics": ["accuracy"]})
+    report = sweep_report(_config(), data, [], wall_s=1.0)
+    assert report.header[2:4] == ["mean [%]", "std [%]"]
+    assert report.rows[0][:3] == ["adc.bits=4, dac.bits=4, rows=64", "20 s", "52.7"]
+    low, high = "55.3 % (adc.bits=4, dac.bits=4, rows=64)", "87.3 % (adc.bits=5, dac.bits=5, rows=64)"
+    assert report.findings == [f"accuracy at 1 day: from {low} to {high}."]
+    of_loss = sweep_report(_config(), data.rename(accuracy="loss").assign_attrs(metrics=["loss"]), [], wall_s=1.0)
+    assert of_loss.header[2] == "mean [nats]"
 
 
 def test_a_finished_sweep_is_known(finished: Path) -> None:

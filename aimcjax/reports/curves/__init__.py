@@ -7,7 +7,7 @@
   score; `tick_text`: one value as people write it.
 """
 
-from ._axes import tick_text as tick_text
+from .._axes import tick_text as tick_text
 from ._plot import (
     Curve as Curve,
     Drawing as Drawing,

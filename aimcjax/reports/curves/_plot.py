@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy import stats
 
 from ...components import shorten, suggest
+from ...sweeps import half_width
 from ...units import UNITS
-from .._palette import MARKERS, colours_of
+from .._axes import set_ticks, tick_text
+from .._palette import colours_of, markers_of
 from .._saved_run import SavedRun
-from ._axes import set_ticks, tick_text
 from ._table import REPLICATES, LongTable, long_table, measured, select
 
 
@@ -104,7 +104,7 @@ def curve(table: LongTable, x: str) -> Curve:
         _, inverse = np.unique(table.replicate[here], return_inverse=True)
         each = np.bincount(inverse, table.values[here]) / np.bincount(inverse)
         n = len(each)
-        half = stats.t.ppf(0.975, n - 1) * np.std(each, ddof=1) / n**0.5 if n > 1 else 0.0
+        half = float(half_width(each)) if n > 1 else 0.0
         means, halves, most = [*means, np.mean(each)], [*halves, half], max(most, n)
     return Curve(at, np.asarray(means), np.asarray(halves), most)
 
@@ -113,7 +113,7 @@ def _draw(
     axis: Axes, curves: Mapping[Any, Curve], hues: list[Any], table: LongTable, x: str, hue: str | None, scale: float
 ) -> None:
     numeric, unit = table.columns[x].dtype.kind in "fiub", table.units.get(x, "1")
-    colours = colours_of(hues)
+    colours, markers = colours_of(hues), markers_of(hues)
     order = list(dict.fromkeys(value for found in curves.values() for value in found.x.tolist()))
     for level, found in curves.items():
         if not found.x.size:
@@ -121,16 +121,17 @@ def _draw(
         k = hues.index(level)
         style: dict[str, Any] = {
             "color": colours[level],
+            "marker": markers[level],
             "label": None if hue is None else tick_text(level, table.units.get(hue or "", "1")),
         }
         mean, half = scale * found.mean, scale * found.half
         if numeric:
             every = max(1, len(found.x) // 12)
-            axis.plot(found.x, mean, linestyle=_DASHES[k], marker=MARKERS[k], markersize=5, markevery=every, **style)
+            axis.plot(found.x, mean, linestyle=_DASHES[k], markersize=5, markevery=every, **style)
             axis.fill_between(found.x, mean - half, mean + half, color=colours[level], alpha=0.18, linewidth=0)
         else:
             at = np.asarray([order.index(value) for value in found.x]) + (k - (len(hues) - 1) / 2) * 0.6 / len(hues)
-            axis.errorbar(at, mean, half, fmt=MARKERS[k], markersize=6, capsize=3, **style)
+            axis.errorbar(at, mean, half, linestyle="", markersize=6, capsize=3, **style)
     axis.set_xlabel(_named(x, unit) if numeric else x)
     if numeric:
         set_ticks(axis, np.unique(table.columns[x]), x, unit)

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Real
 from scipy import stats
 
+from ...sweeps import half_width
 from ...units import day
 from .._saved_run import SavedRun, flat
 from ..curves import Drawing, LongTable, differing, first_values, long_table, plot_runs, scale_of, select, tick_text
@@ -48,8 +49,7 @@ def difference(one: Real[np.ndarray, " chips"], other: Real[np.ndarray, " others
     if len(one) != len(other):
         raise ValueError(f"pairs need as many chips in both, got {len(one)} and {len(other)}")
     apart = np.asarray(other, np.float64) - one
-    half = float(stats.t.ppf(0.975, len(apart) - 1)) * np.std(apart, ddof=1) / len(apart) ** 0.5
-    mean = float(np.mean(apart))
+    mean, half = float(np.mean(apart)), float(half_width(apart))
     return Difference(mean, mean - half, mean + half, True)
 
 

@@ -7,11 +7,12 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 from matplotlib.figure import Figure
-from scipy import stats
 
 from ...devices import AbstractDevice
-from ...units import day, parse_quantity, uS
-from .._palette import GREEN, VERMILLION, colours_of
+from ...sweeps import half_width
+from ...units import day, fJ, parse_quantity, uS
+from .._energy import energy_bars
+from .._palette import VERMILLION, colours_of
 from .._saved_run import SavedRun, at_path
 from ..bibliography import build_device
 from ..curves import baseline_of, first_values, plot_runs, scale_of, tick_text
@@ -72,7 +73,7 @@ def _ablation(run: SavedRun, y: str) -> Picture:
     axis = figure.subplots()
     for k, (road, kind) in enumerate(keys):
         values = scale * run.data[y].sel(road=road, compensation=kind).isel(time=at).values
-        half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
+        half = float(half_width(values)) if len(values) > 1 else 0.0
         axis.bar(k, values.mean(), yerr=half, capsize=4, color=colours[road], hatch=_HATCHES[kind], edgecolor="white")
         axis.annotate(f"{values.mean():.{1 if scale == 100 else 3}f}", (k, values.mean() + half), ha="center",
                       va="bottom", fontsize="small", xytext=(0, 2), textcoords="offset points")  # fmt: skip
@@ -115,15 +116,9 @@ def _energy(run: SavedRun) -> Iterator[Picture]:
     per_mac = run.summary.get("energy_per_mac_J")
     if not isinstance(per_mac, Mapping) or not per_mac.get("total"):
         return
-    parts = {str(name): 1e15 * float(value) for name, value in per_mac.items() if name != "total" and value}
-    total = 1e15 * float(per_mac["total"])
-    figure = Figure(figsize=(6.4, 1.2 + 0.3 * len(parts)), layout="constrained")
-    axis = figure.subplots()
-    bars = axis.barh(list(parts), list(parts.values()), color=GREEN)
-    axis.bar_label(bars, [f"{v:.3g} fJ ({v / total:.0%})" for v in parts.values()], padding=3, fontsize="small")
-    axis.invert_yaxis()
-    axis.set(xlabel="energy per MAC (fJ)", xlim=(0, 1.35 * max(parts.values())))
-    yield Picture("energy_breakdown", figure, f"Energy of one multiply-accumulate by component, {total:.4g} fJ in all.")
+    total = float(per_mac["total"]) / fJ
+    caption = f"Energy of one multiply-accumulate by component, {total:.4g} fJ in all."
+    yield Picture("energy_breakdown", energy_bars(per_mac), caption)
 
 
 def _cells(run: SavedRun) -> Iterator[Picture]:

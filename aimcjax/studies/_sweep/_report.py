@@ -12,6 +12,7 @@ from ...units import format_quantity, format_time
 CURVES = 9  # in a picture; more are a crowd
 ROWS = 200  # in a table
 TICK = 18  # letters of a name below a picture
+_UNITS = {"loss": "nats"}  # of metrics that are not those of the data
 
 
 def sweep_report(config: Config, data: Any, ranked: list[sweeps.Sensitivity], *, wall_s: float) -> reports.StudyReport:
@@ -69,20 +70,25 @@ def _labels(values: Any, dims: list[str] | None = None) -> list[str]:
     dims = _point_dims(values) if dims is None else dims
     if not dims:
         return ["the network"]
+    short = _endings([str(name) for name in values.coords])
     if dims == ["point"]:
         paths = [str(name) for name, coord in values.coords.items() if coord.dims == ("point",) and name != "point"]
         return [
-            ", ".join(f"{_short(p)}={_value(values[p], i)}" for p in paths) or str(i)
+            ", ".join(f"{short[p]}={_value(values[p], i)}" for p in paths) or str(i)
             for i in range(values.sizes["point"])
         ]
     grid = np.indices([values.sizes[dim] for dim in dims]).reshape(len(dims), -1).T
     return [
-        ", ".join(f"{_short(d)}={_value(values[d], int(i))}" for d, i in zip(dims, row, strict=True)) for row in grid
+        ", ".join(f"{short[d]}={_value(values[d], int(i))}" for d, i in zip(dims, row, strict=True)) for row in grid
     ]
 
 
-def _short(path: str) -> str:
-    return path.split(".")[-1]
+def _endings(paths: list[str]) -> dict[str, str]:
+    """Of every path the shortest ending that no other has: `adc.bits` beside `dac.bits`, but `bits` alone."""
+    parts = {path: path.split(".") for path in paths}
+    alone = lambda path, n: sum(other[-n:] == parts[path][-n:] for other in parts.values()) == 1
+    fewest = {path: next((n for n in range(1, len(parts[path])) if alone(path, n)), len(parts[path])) for path in paths}
+    return {path: ".".join(parts[path][-n:]) for path, n in fewest.items()}
 
 
 def _value(coord: Any, index: int) -> str:
@@ -96,7 +102,9 @@ def _table(
     config: Config, flat: dict[str, np.ndarray], labels: list[str], name: str
 ) -> tuple[list[str], list[list[str]]]:
     number = _formatted(config, name)
-    header = ["point", "time", "mean", "std", "95 % interval", "bootstrap", "5 % to 95 % of chips"]
+    unit = f" [{_unit(config, name)}]" if _unit(config, name) else ""
+    numbers = ("mean", "std", "95 % interval", "bootstrap", "5 % to 95 % of chips")
+    header = ["point", "time", *(f"{head}{unit}" for head in numbers)]
     rows = []
     for p, label in enumerate(labels):
         for i, t in enumerate(config.sweep.times):
@@ -114,10 +122,18 @@ def _formatted(config: Config, name: str) -> Any:
     return metric.format if name == metric.key else lambda value: f"{value:.4g}"
 
 
+def _unit(config: Config, name: str) -> str:
+    """What the numbers of a metric are printed in; empty for a mere number."""
+    metric = config.data.metric
+    unit = metric.unit if name == metric.key else _UNITS.get(name, "")
+    return "" if unit == "1" else unit
+
+
 def _findings(
     config: Config, flat: dict[str, np.ndarray], labels: list[str], name: str, ranked: list[sweeps.Sensitivity]
 ) -> list[str]:
-    number, last = _formatted(config, name), flat["mean"][:, -1]
+    last, unit = flat["mean"][:, -1], _unit(config, name)
+    number = lambda value: f"{_formatted(config, name)(value)} {unit}".strip()
     lines = [f"{name} at {format_time(config.sweep.times[-1])}: {number(last[0])} at {labels[0]}."]
     if len(labels) > 1:
         low, high = int(np.argmin(last)), int(np.argmax(last))
@@ -194,7 +210,7 @@ def _over_axis(config: Config, values: Any, axis: str) -> list[reports.Panel]:
         shown = list(range(len(names)))[:: max(1, -(-len(names) // CURVES))]
         panels.append(reports.Panel(
             format_time(float(values["time"][i])), x, {names[p]: flat[:, p] for p in shown},
-            f"{axis}{f' [{unit}]' if unit not in ('', '1') else ''}", ylabel, log=log, intervals=flat.shape[0] > 1,
+            axis, ylabel, log=log, intervals=flat.shape[0] > 1, unit=unit,
         ))  # fmt: skip
     return panels
 
@@ -211,8 +227,8 @@ def _over_time(config: Config, values: Any, labels: list[str]) -> list[reports.P
         label = ", ".join(dict.fromkeys(part.partition("=")[0] for part in labels[0].split(", ")))
         return [reports.Panel(ylabel, np.arange(len(shown)), curves, label, ylabel, ticks=ticks, intervals=intervals)]
     curves = {labels[p]: flat[:, p] for p in shown}
-    label = "time after programming [s]"
-    return [reports.Panel("", np.asarray(config.sweep.times), curves, label, ylabel, log="x", intervals=intervals)]
+    label, times = "time after programming", np.asarray(config.sweep.times)
+    return [reports.Panel("", times, curves, label, ylabel, log="x", intervals=intervals, unit="s")]
 
 
 def _tick(label: str) -> str:
@@ -231,7 +247,8 @@ def _convergence(config: Config, values: Any) -> reports.Panel:
 
 def _scale(config: Config, name: str) -> tuple[float, str]:
     metric = config.data.metric
-    return (metric.scale, f"{metric.name} [{metric.unit}]") if name == metric.key else (1.0, name)
+    unit = f" [{_unit(config, name)}]" if _unit(config, name) else ""
+    return (metric.scale, f"{metric.name}{unit}") if name == metric.key else (1.0, f"{name}{unit}")
 
 
 def _numbers(flat: dict[str, np.ndarray], labels: list[str], times: np.ndarray) -> list[dict[str, Any]]:

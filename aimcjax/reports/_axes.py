@@ -4,12 +4,15 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import EngFormatter, MaxNLocator, MultipleLocator
+from matplotlib.axis import Axis
+from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, MultipleLocator, NullLocator
 
-from ...units import UNITS, day, format_quantity, format_time, year
+from ..units import UNITS, day, format_quantity, format_time, hour, minute, week, year
 
 
 _DAYS = (1, 2, 5, 7, 14, 30, 60, 90, 180, 365, 730, 1825, 3650)
+_TIMES = tuple(10.0**k for k in range(-12, 1)) + (10.0, minute, 10 * minute, hour, 6 * hour, day, week, 30 * day, year,
+                                                10 * year, 100 * year)  # fmt: skip
 _COUNTED = ("epoch", "bits", "step", "seed", "chip")
 
 
@@ -23,12 +26,17 @@ def tick_text(value: Any, unit: str) -> str:
     return format_quantity(float(f"{value:.4g}"), unit) if unit in UNITS and unit != "1" else f"{value:.4g}"
 
 
-def set_ticks(axis: Axes, values: np.ndarray, x: str, unit: str) -> None:
-    """Scale and ticks of the horizontal axis for the `values` of `x`, in `unit`."""
-    if _logarithmic(values, unit):
+def set_ticks(axis: Axes, values: np.ndarray, x: str, unit: str, *, log: bool | None = None) -> None:
+    """Scale and ticks of the horizontal axis for the `values` of `x`, in `unit`; `log`, what is known of the scale."""
+    if _logarithmic(values, unit) if log is None else log:
         axis.set_xscale("log")
         if len(values) <= 12:
             _at_values(axis, values, unit)
+        elif unit == "s":
+            shown = [t for t in _TIMES if values.min() <= t <= values.max()]
+            _at_values(axis, np.asarray(shown[:: -(-len(shown) // 12)] or values[[0, -1]]), unit)
+        else:
+            set_log_ticks(axis.xaxis, unit)
     elif len(values) <= 6:
         _at_values(axis, values, unit)
     elif unit == "s" and values.max() >= 2 * day:
@@ -41,6 +49,18 @@ def set_ticks(axis: Axes, values: np.ndarray, x: str, unit: str) -> None:
         axis.xaxis.set_major_formatter(EngFormatter(unit=unit))
     elif x.split(".")[-1] in _COUNTED:
         axis.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+
+
+def set_log_ticks(axis: Axis, unit: str = "") -> None:
+    """Numbers instead of powers of ten on a logarithmic `axis`, in `unit`: decades, or steps within them if it spans
+    too few, so that there are two at least."""
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(10, (1.0,) if high >= 100 * low else (1.0, 2.0, 5.0), numticks=12))
+    if unit in UNITS and unit not in ("1", "m2"):
+        axis.set_major_formatter(EngFormatter(unit=unit))
+    elif low >= 1e-4 and high <= 1e6:
+        axis.set_major_formatter(lambda value, _: f"{value:,.10g}")
+    axis.set_minor_locator(NullLocator())
 
 
 def _logarithmic(values: np.ndarray, unit: str) -> bool:
