@@ -61,7 +61,7 @@ def sweep(
             if studies.is_finished_sweep(target, resolved):
                 _nothing_to_do(target, as_json=as_json)
                 return
-            if first:
+            if first and (overwrite or not studies.is_damaged_sweep(target, resolved)):
                 studies.check_target(target, overwrite=overwrite)
             how = {"overwrite": overwrite, "source": source, "only_train": only_train}
             with following(track, target, resolved, quiet=quiet) as told:

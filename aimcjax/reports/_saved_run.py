@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from .. import sweeps
 from ..components import read_yaml, shorten
 from ..units import UNITS
 
@@ -46,6 +47,14 @@ class SavedRun:
         if "study" in self.config:
             return str(self.config["study"])
         return "score_over_time" if "roads" in self.summary else "train"
+
+    @property
+    def n_chips(self) -> Any:
+        """How many chips were measured: fewer than the config allows where the intervals were narrow before. `None`
+        where there are none."""
+        if self.data is not None and "chip" in self.data.sizes:
+            return self.data.sizes["chip"]
+        return section(self.config, "sweep").get("n_chips")
 
     def opening(self) -> str:
         """What the report says before its first section."""
@@ -188,19 +197,34 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _read_data(folder: Path) -> xr.Dataset | None:
     netcdf, store = folder / "results.nc", folder / "results.zarr"
-    path = store if store.is_dir() else netcdf
-    if not path.exists():
+    if store.is_dir():
+        return _read_store(store)
+    if not netcdf.exists():
         return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of formats, about which a reader can do nothing
-            zarr = path is store
-            opened = xr.open_zarr(path, consolidated=False) if zarr else xr.open_dataset(path, engine="netcdf4")
-            with opened as data:
-                return _with_plain_words(data.load())
+            with xr.open_dataset(netcdf, engine="netcdf4") as data:
+                return data.load()
     except (OSError, ValueError, KeyError, RuntimeError, TypeError, ImportError) as error:
         why = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ValueError(f"{path} is damaged: {why}; make the run again") from None
+        raise ValueError(f"{netcdf} is damaged: {why}; make the run again") from None
+
+
+def _read_store(store: Path) -> xr.Dataset:
+    """All chips that were used, at points that are one dimension whatever their design."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as above
+        try:
+            data = sweeps.load(store, unstack=False)
+            unread = any(bool(values.isnull().any()) for values in data.values()) and not sweeps.is_whole(store)
+        except sweeps.StoreError:
+            unread = True
+    if unread:
+        raise ValueError(
+            f"{store} is damaged; run the same command again: only what is damaged is computed again"
+        ) from None
+    return _with_plain_words(data)
 
 
 def _with_plain_words(data: xr.Dataset) -> xr.Dataset:

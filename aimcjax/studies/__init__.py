@@ -13,7 +13,7 @@
 - `train(config, out)`: the networks of the main job alone. `trained_networks`: the same inside another study, read
   where they are there already.
 - `check_target`, `new_run`: one directory per run; unfinished ones go on where they were.
-- `Progress`: bars and spinners. `is_finished_sweep`; `RunDirectoryError`: why a directory cannot be written.
+- `Progress`: bars and spinners. `is_finished_sweep`, `is_damaged_sweep`; `RunDirectoryError`: why a directory cannot be written.
 
 Where they live, from what all share to what knows them all: `_running` (directories of runs), `_networks` (trained and
 taken to chips), the studies `_main_job`, `_sweep`, `_in_memory` and `_chip`, then `_outlook` (what they would take) and
@@ -37,4 +37,8 @@ from ._running import (
     check_target as check_target,
     new_run as new_run,
 )
-from ._sweep import is_finished_sweep as is_finished_sweep, sweep as sweep
+from ._sweep import (
+    is_damaged_sweep as is_damaged_sweep,
+    is_finished_sweep as is_finished_sweep,
+    sweep as sweep,
+)

@@ -4,7 +4,8 @@
     table = statistics(data.accuracy)
 
 - `sweep`: chips x times x values in one compiled program for each structure, on all devices, written as it comes and
-  continued where it stopped; `Until`, when there are chips enough. `load`: its results.
+  continued where it stopped; `Until`, when there are chips enough. `load`: its results; `is_whole`: whether
+  all of them can be read.
 - `crossed`, `paired`, `sampled` (`Axis`): which values are visited.
 - `statistics`, `convergence`, `paired_difference`, `bootstrap`, `summarize`, `half_width`: what chips say together.
 - `sensitivity`: the gradient of a loss by every physical parameter.
@@ -19,7 +20,7 @@ from ._metrics import OfChip as OfChip, mvm_error as mvm_error
 from ._monte_carlo import score_over_time as score_over_time
 from ._processes import LostProcess as LostProcess, agree as agree, agreeing as agreeing
 from ._sensitivity import Sensitivity as Sensitivity, sensitivity as sensitivity
-from ._store import StoreError as StoreError, load as load
+from ._store import StoreError as StoreError, is_whole as is_whole, load as load
 from ._summary import (
     Summary as Summary,
     bootstrap as bootstrap,

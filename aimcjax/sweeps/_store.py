@@ -15,6 +15,9 @@ from jaxtyping import Bool, Float
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
 
+_AGAIN = "run the same sweep again: only what is damaged is computed again"
+
+
 class StoreError(ValueError):
     """Why results cannot be read or written, in one line."""
 
@@ -178,8 +181,22 @@ def _consolidate(path: Path) -> None:
         zarr.consolidate_metadata(str(path), zarr_format=3)
 
 
-def load(path: Path) -> xr.Dataset:
+def is_whole(path: Path) -> bool:
+    """Whether the store of a finished sweep can be read to its last chunk, so that there is nothing to compute again."""
+    try:
+        load(path)  # what its points are, too
+        store = Store(Path(path))
+        done, _ = store.finished()
+        used = store.attributes["n_chips_used"]
+    except (StoreError, KeyError):
+        return False
+    return bool(done[:, : -(-used // store.chunk)].all())
+
+
+def load(path: Path, *, unstack: bool = True) -> xr.Dataset:
     """The results of a sweep: crossed axes are dimensions of their own, the points of other designs one, `point`.
+
+    **Arguments:** `path`, of the store; `unstack`, give axes dimensions of their own (or leave all points in one).
 
     **Returns:** a dataset over (axes or `point`, chip, time): every metric, in memory; chips that no point has reached
     are left out, cells that are not finished are NaN.
@@ -190,12 +207,17 @@ def load(path: Path) -> xr.Dataset:
     if not path.is_dir():
         raise StoreError(f"no results at {path}")
     with readable(path):
-        data = xr.open_zarr(str(path), consolidated=False, chunks=None).drop_vars("finished").load()
+        data = xr.open_zarr(str(path), consolidated=False, chunks=None).drop_vars("finished")
         data = data.set_coords([name for name in data.data_vars if name not in data.attrs["metrics"]])
+        data = data.assign_coords({name: coord.load() for name, coord in data.coords.items()})
+    try:
+        data = data[data.attrs["metrics"]].load()  # in the order that was asked for
+    except Exception:  # codecs raise many types for many kinds of damage
+        raise StoreError(f"{path} is damaged: not all of its chunks can be read; {_AGAIN}") from None
     axes = json.loads(data.attrs.get("axes", "[]"))
     used = data.attrs.get("n_chips_used", data.sizes["chip"])
     data = data.isel(chip=slice(0, used))
-    if data.attrs.get("design") != "crossed":
+    if not unstack or data.attrs.get("design") != "crossed":
         return data
     if not axes:
         return data.isel(point=0, drop=True)

@@ -1,6 +1,7 @@
 """Run directories for tests: of a training study, of a sweep and of the main job, as their writers leave them."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import xarray as xr
 from aimcjax import reports
 from aimcjax.chips import COMPONENTS
 from aimcjax.reports import bibliography
+from aimcjax.sweeps import _store
 
 
 VERSIONS = {
@@ -68,21 +70,35 @@ def main_job(folder: Path, *, name: str = "main", bits: int = 8, lift: float = 0
     return folder
 
 
-def sweep(folder: Path) -> Path:
-    """Two parameters crossed, one cell unfinished: accuracy falls with `nu_mean` alone."""
+def sweep(folder: Path, *, used: int = 4, networks: Sequence[str] = ()) -> Path:
+    """Two parameters crossed, one value NaN: accuracy falls with `nu_mean` alone; `used` of its four chips."""
     nu, g = np.repeat([0.03, 0.06, 0.09], 2), np.tile([5e-6, 25e-6], 3)
     accuracy = (1.0 - nu)[:, None, None] - 0.01 * np.arange(4)[:, None] - 0.02 * np.arange(2)
     accuracy[0, 0, 0] = np.nan
-    data = xr.Dataset(
-        {"accuracy": (("point", "chip", "time"), accuracy), "loss": (("point", "chip", "time"), 2.0 - accuracy)},
-        coords={
-            "tile.device.nu_mean": ("point", nu), "tile.device.g_max": ("point", g), "chip": np.arange(4),
-            "time": TIMES[:2],
-        },
-    )  # fmt: skip
-    write(folder, MAIN.replace("NAME", "nu_sweep").replace("BITS", "8"), {"wall_s": 2.0})
-    data.to_zarr(folder / "results.zarr", consolidated=False)
+    config = MAIN.replace("NAME", "nu_sweep").replace("BITS", "8")
+    listed = f"sweep: {{networks: [{', '.join(networks)}], " if networks else "sweep: {"
+    write(folder, config.replace("sweep: {", listed), {"wall_s": 2.0})
+    points = {"tile.device.nu_mean": ("point", nu, {}), "tile.device.g_max": ("point", g, {})}
+    axes = [{"path": path, "size": size} for path, size in zip(points, (3, 2), strict=True)]
+    fill_store(folder, {"loss": 2.0 - accuracy, "accuracy": accuracy}, points, used=used, axes=json.dumps(axes))
     return folder
+
+
+def fill_store(
+    folder: Path, metrics: dict[str, np.ndarray], coordinates: dict[str, Any], *, used: int, **attributes: str
+) -> None:
+    """`results.zarr` of finished metrics over point, chip and time, a chip in a chunk, as sweeps write it."""
+    n_points, n_chips, n_times = next(iter(metrics.values())).shape
+    store = _store.create(
+        folder / "results.zarr", metrics=list(metrics), n_chips=n_chips, chunk=1, metric_attributes={},
+        coordinates={"time": ("time", TIMES[:n_times], {"units": "s"}), "point": ("point", np.arange(n_points), {}),
+                     **coordinates},
+        attributes={"design": "crossed", "n_chips": n_chips, **attributes},
+    )  # fmt: skip
+    for chunk in store.chunks():
+        if chunk.start < used:
+            store.write(chunk, {name: array[chunk.point, chunk.start : chunk.stop] for name, array in metrics.items()})
+    store.note(n_chips_used=used, complete=True)
 
 
 def study(folder: Path) -> Path:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from matplotlib.figure import Figure
-from saved_runs import TIMES, main_job, study, sweep
+from saved_runs import TIMES, fill_store, main_job, study, sweep, write
 from scipy import stats
 
 from aimcjax.chips import COMPONENTS, Cost
@@ -27,7 +27,7 @@ from aimcjax.reports import (
     read_runs,
 )
 from aimcjax.reports._figures import _curves
-from aimcjax.reports.curves import curve, differing, long_table, plot_runs, select, tick_text
+from aimcjax.reports.curves import curve, differing, first_values, long_table, plot_runs, select, tick_text
 from aimcjax.training import ACCURACY
 
 
@@ -191,6 +191,18 @@ def test_more_curves_than_can_be_told_apart_are_refused(folder: Path) -> None:
         plot_runs([run], x="time", hue="chip")
 
 
+def test_results_of_a_sweep_are_its_metrics_of_the_chips_that_were_used(tmp_path: Path) -> None:
+    """Not what a store notes for itself, nor chips that nobody needed."""
+    write(tmp_path / "run", "name: a\nsweep: {n_chips: 3}\n", {})
+    fill_store(tmp_path / "run", {"loss": np.ones((1, 3, 2)), "mvm_error": np.ones((1, 3, 2))}, {}, used=2)
+    (run,) = read_runs([tmp_path / "run"])
+    assert run.data is not None
+    assert set(run.data) == {"loss", "mvm_error"}
+    assert (first_values(run), run.n_chips) == ("loss", 2)
+    with pytest.raises(ValueError, match="known: loss, mvm_error$"):
+        plot_runs([run], y="nope")
+
+
 def test_numbers_are_written_as_people_write_them() -> None:
     assert tick_text(86400.0, "s") == "1 day"
     assert tick_text(2.6e6, "s") == "30.1 days"
@@ -199,11 +211,11 @@ def test_numbers_are_written_as_people_write_them() -> None:
 
 
 def test_words_along_an_axis_of_a_store_are_plain(tmp_path: Path) -> None:
-    written = np.asarray(["gpt(dim=96)", "moe"], np.dtypes.StringDType())
-    data = xr.Dataset({"loss": ("model", [1.0, 2.0])}, coords={"model": ("model", written, {"units": ""})})
+    written = np.asarray(["gpt(dim=96)", "moe"])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the format of strings
-        data.to_zarr(tmp_path / "results.zarr", consolidated=False)
+        points = {"model": ("point", written, {"units": ""})}
+        fill_store(tmp_path, {"loss": np.ones((2, 1, 1))}, points, used=1)
     found = _saved_run._read_data(tmp_path)
     assert found is not None
     assert found["model"].values.astype(str).tolist() == ["gpt(dim=96)", "moe"]

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -10,9 +11,11 @@ import numpy as np
 import pytest
 import xarray as xr
 import yaml
+from typer.testing import CliRunner
 
-from aimcjax import nn, studies, sweeps
+from aimcjax import cli, nn, studies, sweeps
 from aimcjax.config import ConfigError, load_config
+from aimcjax.reports import read_runs
 from aimcjax.reports._saved_run import at_path
 from aimcjax.studies._sweep import _points
 from aimcjax.studies._sweep._report import sweep_report
@@ -114,6 +117,30 @@ def test_a_finished_sweep_is_known(finished: Path) -> None:
     assert studies.is_finished_sweep(finished, config)
     assert not studies.is_finished_sweep(finished, config.model_copy(update={"seed": 1}))
     assert not studies.is_finished_sweep(finished.parent / "nothing", config)
+
+
+def test_damage_in_a_finished_sweep_is_computed_again_and_nothing_else(finished: Path, tmp_path: Path) -> None:
+    """By the command that made it, which would else say that there is nothing to do."""
+    run = Path(shutil.copytree(finished, tmp_path / "run"))
+    chunks = [path for path in sorted((run / "results.zarr" / "loss" / "c").rglob("0")) if path.is_file()]
+    times = [path.stat().st_mtime_ns for path in chunks]
+    chunks[1].write_bytes(b"damaged")
+    with pytest.raises(ValueError, match="results.zarr is damaged; run the same command again: only what is"):
+        read_runs([run])
+    with pytest.MonkeyPatch.context() as patched:
+        patched.syspath_prepend(str(finished.parent))
+        config = load_config(run / "config.yaml", [])
+        assert not studies.is_finished_sweep(run, config)
+        assert studies.is_damaged_sweep(run, config)
+        result = CliRunner().invoke(cli.app, ["sweep", str(run / "config.yaml"), "--out", str(run)])
+        assert result.exit_code == 0, result.output
+        assert "run is damaged; only what is damaged is computed again" in result.output
+        assert "training" not in result.output
+        assert studies.is_finished_sweep(run, config)
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    same = [path.stat().st_mtime_ns == time for path, time in zip(chunks, times, strict=True)]
+    assert same == [k != 1 for k in range(len(chunks))]
+    xr.testing.assert_allclose(sweeps.load(run / "results.zarr"), sweeps.load(finished / "results.zarr"), atol=1e-6)
 
 
 @pytest.mark.slow

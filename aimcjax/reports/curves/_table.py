@@ -109,7 +109,7 @@ def _equal(value: Any, text: str, unit: str) -> bool:
 def _rows(run: SavedRun, y: str, names: Sequence[str]) -> dict[str, Any]:
     data = measured(run)
     if y not in data.data_vars:
-        known = [str(name) for name in data.data_vars if name != "finished"]
+        known = [str(name) for name in data.data_vars]
         raise ValueError(f"{run.label} has no values {shorten(y)}; {suggest(y, known, always_list=True)}")
     array = data[y]
     if array.dtype.kind not in "fiub":

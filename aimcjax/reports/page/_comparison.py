@@ -1,6 +1,7 @@
 """Several runs side by side: in what their configs differ, and what that made of the scores."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,12 +10,9 @@ from scipy import stats
 
 from ...sweeps import half_width
 from ...units import day
-from .._saved_run import SavedRun, flat
-from ..curves import Drawing, LongTable, differing, first_values, long_table, plot_runs, scale_of, select, tick_text
+from .._saved_run import SavedRun, flat, section
+from ..curves import Drawing, LongTable, differing, first_values, long_table, plot_runs, scale_of, tick_text
 from ._markup import UNKNOWN, code, escape
-
-
-_MAIN = {"compensation": "compensated"}
 
 
 class Difference(NamedTuple):
@@ -53,26 +51,56 @@ def difference(one: Real[np.ndarray, " chips"], other: Real[np.ndarray, " others
     return Difference(mean, mean - half, mean + half, True)
 
 
-def common(runs: Sequence[SavedRun]) -> tuple[str, dict[str, str]] | None:
-    """The values that all runs have, over time and chips, and what to keep of them: the last road that all took."""
+def common(runs: Sequence[SavedRun]) -> tuple[str, list[SavedRun], dict[str, str]] | None:
+    """The values that all runs have, over time and chips; the runs with what is alike in them, and what that is: the
+    last road that all took, and drift compensated, but beside sweeps without compensation."""
     if any(run.data is None for run in runs):
         return None
     y = first_values(runs[0])
     arrays = [run.data[y] for run in runs if run.data is not None and y in run.data]
     if len(arrays) < len(runs) or any("time" not in array.dims for array in arrays):
         return None
-    where = {name: value for name, value in _MAIN.items() if all(name in array.dims for array in arrays)}
-    if all("road" in array.dims for array in arrays):
-        roads = [set(array.road.values.tolist()) for array in arrays]
-        shared = [road for road in ("hwa_lora", "hwa", "direct") if all(road in found for found in roads)]
-        where |= {"road": shared[0]} if shared else {}
-    return y, where
+    taken = [found for found in (_roads(run, array) for run, array in zip(runs, arrays, strict=True)) if found]
+    shared = [road for road in ("hwa_lora", "hwa", "direct") if all(road in found for found in taken)]
+    if taken and not shared:
+        return None
+    plain = [run for run in runs if run.study == "sweep" and section(run.config, "chip").get("compensation") is None]
+    compensation = "uncompensated" if plain else "compensated"
+    road = {"road": shared[0], "network": shared[0]} if taken else {}
+    kept = {**road, "compensation": compensation}
+    told = {name: value for name, value in kept.items() if any(name in array.coords for array in arrays)}
+    return y, [_only(run, y, kept) for run in runs], told
+
+
+def _roads(run: SavedRun, array: Any) -> list[str]:
+    """Those of a main job, or the networks of a sweep; none where there is no such thing."""
+    for name in ("road", "network"):
+        if name in array.coords:
+            return array.coords[name].values.tolist()
+    networks = section(run.config, "sweep").get("networks") if run.study == "sweep" else None
+    return list(networks)[:1] if isinstance(networks, (list, tuple)) else []
+
+
+def _only(run: SavedRun, y: str, kept: Mapping[str, str]) -> SavedRun:
+    """The run with those of its values `y` that have what is `kept`, where they have it at all."""
+    assert run.data is not None
+    data = run.data
+    for name, value in kept.items():
+        coord = data[y].coords.get(name)
+        if coord is not None and coord.ndim == 1 and value in coord.values.tolist():
+            data = data.isel({coord.dims[0]: np.flatnonzero(coord.values == value)})
+    return dataclasses.replace(run, data=data)
 
 
 def comparison_plot(runs: Sequence[SavedRun]) -> Drawing | None:
     """Scores of all runs over time, if they have the same ones."""
     found = common(runs)
-    return None if found is None else plot_runs(runs, x="time", y=found[0], hue="run", where=found[1])
+    if found is None:
+        return None
+    y, alike, told = found
+    drawn = plot_runs(alike, x="time", y=y, hue="run")
+    kept = ", ".join(dict.fromkeys(told.values()))
+    return dataclasses.replace(drawn, caption=f"{kept}; {drawn.caption}") if kept else drawn
 
 
 def difference_rows(runs: Sequence[SavedRun]) -> list[list[str]]:
@@ -81,9 +109,9 @@ def difference_rows(runs: Sequence[SavedRun]) -> list[list[str]]:
     found = common(runs)
     if found is None:
         return []
-    y, where = found
+    y, alike, _ = found
     scale, label = scale_of(runs[0], y)
-    tables = [select(long_table([run], y, ["time", *where]), where) for run in runs]
+    tables = [long_table([run], y, ["time"]) for run in alike]
     moments = _moments(tables)
     rows = [
         ["after", "run", f"{label}, mean ± std", f"difference from {escape(runs[0].label)}, 95 % interval", "chips"]

@@ -27,7 +27,7 @@ def methods(run: SavedRun, cite: Citations) -> str:
         *_adapter(config, recipe, cite),
         *_tile(config, source),
         *_chip(config, source),
-        *_population(config),
+        *_population(run),
         *_in_memory(config, source),
     ]
     used.add("recipe")
@@ -143,14 +143,14 @@ def _chip(config: Mapping[str, Any], source: Any) -> Iterator[str]:
         yield f"Energy, latency and area are those of {of}{source('chip.design')}."
 
 
-def _population(config: Mapping[str, Any]) -> Iterator[str]:
-    sweep = config.get("sweep")
+def _population(run: SavedRun) -> Iterator[str]:
+    sweep = run.config.get("sweep")
     if not isinstance(sweep, Mapping) or "n_chips" not in sweep:
         return
     times = sweep.get("times") or []
     when = f" and read {', '.join(escape(t) for t in times)} after programming" if isinstance(times, list) else ""
     yield (
-        f"{escape(sweep['n_chips'])} chips were drawn, each programmed once{when}. Intervals are 95 % intervals of the "
+        f"{escape(run.n_chips)} chips were drawn, each programmed once{when}. Intervals are 95 % intervals of the "
         "mean over chips (Student's t), for one training and one test set."
     )
 

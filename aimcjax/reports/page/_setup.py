@@ -79,7 +79,7 @@ _ROWS: dict[str, Callable[[SavedRun], Any]] = {
     "ADC": _described("tile.adc"),
     "chip": _chip,
     "drift compensation": _described("chip.compensation"),
-    "chips": lambda run: at_path(run.config, "sweep.n_chips"),
+    "chips": lambda run: run.n_chips,
     "seeds": lambda run: at_path(run.config, "n_seeds"),
     "times": _times,
     "seed": lambda run: at_path(run.config, "seed"),

@@ -1,7 +1,7 @@
 """What all studies share: one directory per run, one process that writes it, and what the person who waits is told.
 
 - `new_run(out, config_yaml, ...)`: the directory of a run, `OUT.partial` until it is whole; an interrupted run goes on
-  in it. `check_target`: whether there can be one, before any work. `RunDirectoryError`: why not.
+  in it; `reopen`, so does a finished one that is damaged. `check_target`: whether there can be one, before any work. `RunDirectoryError`: why not.
 - `write_json`, `write_text`: a file that is whole or not there. `versions`: what a run was made with.
 - `write_run(run, config, report)`: config, versions, numbers and report of a study; `spread`: a column of its table.
 - `check_source`, `note_source`: another run whose networks are used. `first_difference`: where two configs differ.
@@ -14,6 +14,7 @@ from ._run_directory import (
     check_target as check_target,
     first_difference as first_difference,
     new_run as new_run,
+    reopen as reopen,
     versions as versions,
     write_json as write_json,
     write_text as write_text,

@@ -99,6 +99,21 @@ def new_run(
                 folder.rmdir()
 
 
+def reopen(out: Path) -> None:
+    """Makes of a finished run an unfinished one, in which `new_run` with its config goes on.
+
+    **Raises:** `RunDirectoryError`, if there is an unfinished one beside it, or the disk says no.
+    """
+    target = out.resolve()
+    staging = target.with_name(f"{target.name}.partial")
+    if staging.exists():
+        raise RunDirectoryError(f"{out} is damaged, and {staging.name} beside it in the way of mending it; remove one")
+    try:
+        target.rename(staging)
+    except OSError as error:
+        raise RunDirectoryError(f"cannot mend the run {out}: {error.strerror or error}") from None
+
+
 def _no_write(out: Path, staging: Path, error: OSError, *, keep: bool, lost: bool) -> str:
     if lost:
         return f"cannot write the run to {out}: {staging.name} disappeared while it was in use; run the command again"

@@ -15,7 +15,7 @@ from ..._random import keys_for
 from ...config import Config, coordinate
 from ...datasets import Dataset
 from .._networks import KEY_NAMES, trained_networks
-from .._running import Progress, RunDirectoryError, check_source, new_run, note_source, write_json
+from .._running import Progress, RunDirectoryError, check_source, new_run, note_source, reopen, write_json
 from . import _points as points_of
 from ._report import sweep_report
 
@@ -30,7 +30,7 @@ def sweep(
     only_train: bool = False,
 ) -> reports.StudyReport | None:
     """Runs the sweep of `config` and writes its directory, with `results.zarr` from its beginning; where it was stopped
-    the same call goes on.
+    the same call goes on, and what is damaged in a finished one is computed again.
 
     **Arguments:** as of `score_over_time`; `only_train`, stop when the networks are trained: several processes read
     what one has trained, which it does alone.
@@ -54,7 +54,7 @@ def sweep(
     report = None
     with (
         contextlib.suppress(_OnlyTrained),
-        _shared_run(out, config.to_yaml(), overwrite=overwrite, tell=tell) as run,
+        _shared_run(out, config, overwrite=overwrite, tell=tell) as run,
     ):
         key = keys_for(jr.key(config.seed), KEY_NAMES)["chips"]
         if jax.process_index() == 0:
@@ -76,7 +76,7 @@ class _OnlyTrained(Exception):
 
 
 @contextlib.contextmanager
-def _shared_run(out: Path, config_yaml: str, *, overwrite: bool, tell: Progress) -> Iterator[Path]:
+def _shared_run(out: Path, config: Config, *, overwrite: bool, tell: Progress) -> Iterator[Path]:
     """`new_run` of the first process, which the others enter too."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(sweeps.agreeing())  # the others wait until the first one has written everything
@@ -85,7 +85,10 @@ def _shared_run(out: Path, config_yaml: str, *, overwrite: bool, tell: Progress)
             yield out.resolve().with_name(f"{out.resolve().name}.partial")
             return
         with sweeps.agreeing():
-            run = stack.enter_context(new_run(out, config_yaml, overwrite=overwrite, tell=tell.note))
+            if is_damaged_sweep(out, config) and not overwrite:
+                tell.note(f"{out} is damaged; only what is damaged is computed again")
+                reopen(out)
+            run = stack.enter_context(new_run(out, config.to_yaml(), overwrite=overwrite, tell=tell.note))
         yield run
 
 
@@ -160,7 +163,16 @@ def _ranked(config: Config, model: Any, data: Dataset, key: Any, tell: Progress)
 
 
 def is_finished_sweep(out: Path, config: Config) -> bool:
-    """Whether `out` holds a finished sweep of this very config."""
+    """Whether `out` holds a finished sweep of this very config, whole to its last chunk."""
+    return _is_of(out, config) and sweeps.is_whole(out / "results.zarr")
+
+
+def is_damaged_sweep(out: Path, config: Config) -> bool:
+    """Whether `out` holds a sweep of this very config that was finished, and can no longer be read."""
+    return _is_of(out, config) and not sweeps.is_whole(out / "results.zarr")
+
+
+def _is_of(out: Path, config: Config) -> bool:
     try:
         held = (out / "config.yaml").read_text(encoding="utf-8")
         return (out / "summary.json").is_file() and (out / "results.zarr").is_dir() and held == config.to_yaml()
