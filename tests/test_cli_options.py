@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import one_line
 import pytest
 import typer
 import yaml
@@ -30,14 +31,14 @@ COMMANDS: dict[str, Sequence[str]] = {
     "check": ("print", *ANSWERS),
     "plan": ("print", *ANSWERS),
     "map": (*WRITES, "print", *ANSWERS),
-    "cost": ("out", "print", *ANSWERS),
+    "cost": (*WRITES, "print", *ANSWERS),
     "devices": (*WRITES, *ANSWERS),
     "fit": (*WRITES, *ANSWERS),
-    "plot": ("out", *ANSWERS),
+    "plot": (*WRITES, *ANSWERS),
     "report": (*WRITES, *ANSWERS),
-    "cite": ("out",),
+    "cite": WRITES,
     "validate": ("out", *ANSWERS),
-    "schema": ("out",),
+    "schema": WRITES,
 }
 SHARED = (*WRITES, "from", "track", "print", *ANSWERS)
 
@@ -110,8 +111,20 @@ def test_json_is_all_that_is_printed(arguments: tuple[str, ...], keys: set[str])
     result = _invoke(*arguments, "--json")
     assert (result.exit_code, result.stderr) == (0, "")
     assert keys <= set(json.loads(result.stdout))
-    quiet = _invoke(*arguments, "--quiet", *(["--overwrite"] if arguments[0] == "map" else []))
+    quiet = _invoke(*arguments, "--quiet", *(["--overwrite"] if arguments[0] in ("map", "cost") else []))
     assert (quiet.exit_code, quiet.stdout, quiet.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("arguments", [("cost", CONFIG, "--quiet"), ("schema", "service", "--out", "service.json")])
+def test_a_file_that_is_there_is_replaced_only_when_asked(arguments: tuple[str, ...], elsewhere: Path) -> None:
+    assert _invoke(*arguments).exit_code == 0
+    (file,) = elsewhere.iterdir()
+    file.write_text("mine")
+    told = f"{file.name} exists already; choose another --out, or replace it with --overwrite"
+    assert told in one_line.refusal(_invoke(*arguments))
+    assert file.read_text() == "mine"
+    assert _invoke(*arguments, "--overwrite").exit_code == 0
+    assert file.read_bytes() != b"mine"
 
 
 @pytest.mark.parametrize("command", ["run", "train", "sweep"])

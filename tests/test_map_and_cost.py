@@ -95,7 +95,7 @@ def test_cost_prints_its_table_and_draws(tmp_path: Path) -> None:
     words = "converters are those of the model's tile at the prices of hermes_2023 (UniformDac for PulseWidthDac)"
     assert words in result.output
     weights = "tile={type: weight_level_tile, rows: 32, cols: 32}"  # takes the converters of the chip
-    result = _run("cost", CONFIG, *SMALL, weights, "chip.design=hermes_2023", "--out", str(chart))
+    result = _run("cost", CONFIG, *SMALL, weights, "chip.design=hermes_2023", "--out", str(chart), "--overwrite")
     assert result.exit_code == 0, result.output
     assert "converters are those" not in result.output
 
@@ -121,9 +121,9 @@ def test_cost_serves_requests_and_writes_its_schedule(tmp_path: Path) -> None:
     assert "hottest tile " in result.output
     events = json.loads(trace.read_text())["traceEvents"]
     assert {"tile", "digital"} <= {event["args"]["name"] for event in events if event["name"] == "process_name"}
-    result = _run("cost", CONFIG, *SMALL, *how[:3], "--limit", "330 K")
+    result = _run("cost", CONFIG, *SMALL, *how[:3], "--overwrite", "--limit", "330 K")
     assert "below the limit arrays take " in result.output, result.output
-    result = _run("cost", CONFIG, *SMALL, *how, "--rate", "1e4")
+    result = _run("cost", CONFIG, *SMALL, *how, "--overwrite", "--rate", "1e4")
     assert result.exit_code == 0, result.output
     assert "50 requests at random: " in result.output
 

@@ -15,6 +15,7 @@ from ._errors import one_line
 def cite(
     runs: options.Runs,
     out: Annotated[Path | None, typer.Option(help="A .bib file to write; default, standard output.")] = None,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """BibTeX of every published model that runs rest on, and of aimcjax.
 
@@ -29,7 +30,7 @@ def cite(
     """
     with one_line():
         if out is not None:
-            options.check_file(out, "--out", ".bib")
+            options.check_file(out, "--out", ".bib", overwrite=overwrite)
         parts = [part for run in reports.read_runs(runs) for part in bibliography.cited(run.config)]
         text = bibliography.bibtex(parts)
         if out is None:

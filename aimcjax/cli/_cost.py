@@ -19,6 +19,7 @@ def cost(
     config: options.ConfigFile,
     overrides: options.Overrides = None,
     out: Annotated[Path | None, typer.Option(help="Chart to write; default `NAME_cost.png`.")] = None,
+    overwrite: options.Overwrite = False,
     batch: Annotated[int, typer.Option(help="Sequences at once.")] = 1,
     seq_len: Annotated[int | None, typer.Option(help="Tokens of a sequence; default, as in the data.")] = None,
     smooth: Annotated[
@@ -45,9 +46,9 @@ def cost(
 
     - `aimcjax cost configs/mlp_digits.yaml chip.design=hermes_2023 --requests 200 --concurrency 4 --trace mlp.json`
 
-    - `aimcjax cost configs/mlp_digits.yaml --requests 200 --rate 1e6`
+    - `aimcjax cost configs/mlp_digits.yaml --requests 200 --rate 1e6 --overwrite`
 
-    - `aimcjax cost configs/mlp_digits.yaml --batch 64 --limit "330 K"`
+    - `aimcjax cost configs/mlp_digits.yaml --batch 64 --limit "330 K" --overwrite`
     """
     with one_line():
         resolved = load_placed(config, overrides or [])
@@ -55,9 +56,9 @@ def cost(
             output.print_config(resolved)
             return
         target = out or Path(f"{resolved.name}_cost.png")
-        options.check_file(target, "--out", ".png")
+        options.check_file(target, "--out", ".png", overwrite=overwrite)
         if trace is not None:
-            options.check_file(trace, "--trace", ".json")
+            options.check_file(trace, "--trace", ".json", overwrite=overwrite)
         _check_load(requests, concurrency, rate)
         _, placement = studies.place_shapes(resolved)
         found = chips.cost(placement, batch=batch, seq_len=seq_len, mode="smooth" if smooth else "exact")

@@ -51,7 +51,7 @@ def devices(
             return
         target = out or Path(f"{Path(name).stem}.png")
         if plot:
-            _check_target(target, overwrite=overwrite, option="--out", suffix=".png")
+            options.check_file(target, "--out", ".png", overwrite=overwrite)
         facts = reports.datasheet_lines(library.datasheet(name)), reports.parameter_lines(library.preset(name))
         if plot:
             _draw(name, target)
@@ -86,13 +86,6 @@ def _show(name: str, facts: tuple[Any, Any]) -> None:
         console.print(table)
 
 
-def _check_target(target: Path, *, overwrite: bool, option: str, suffix: str) -> None:
-    """Before any work: whether the file can be written there."""
-    options.check_file(target, option, suffix)
-    if target.exists() and not overwrite:
-        raise ValueError(f"{target} exists already; choose another {option}, or replace it with --overwrite")
-
-
 def _draw(name: str, target: Path) -> None:
     device = library.preset(name)
     if not isinstance(device, library.AbstractDevice):
@@ -104,7 +97,7 @@ def _draw(name: str, target: Path) -> None:
 
 
 def _export(name: str, target: Path, *, overwrite: bool) -> None:
-    _check_target(target, overwrite=overwrite, option="--verilog-a", suffix=".va")
+    options.check_file(target, "--verilog-a", ".va", overwrite=overwrite)
     text = reports.verilog_a(library.preset(name), name=re.sub(r"\W", "_", Path(name).stem, flags=re.ASCII))
     target = target.resolve()
     staged = target.with_name(f".{target.name[:100]}.{os.getpid()}.partial")

@@ -14,9 +14,9 @@ from ..components import read_yaml
 _FOLDERS = (".", "configs")
 
 
-def check_file(path: Path, option: str, *suffixes: str) -> None:
+def check_file(path: Path, option: str, *suffixes: str, overwrite: bool) -> None:
     """Before any work: raises `ValueError` unless a file with one of `suffixes` (any, if there are none) can be at the
-    `path` that `option` was given."""
+    `path` that `option` was given; one that is there is replaced with `overwrite` alone."""
     folder = path.resolve().parent
     if (suffixes and path.suffix not in suffixes) or path.is_dir() or not folder.is_dir():
         kinds = " or ".join(filter(None, (", ".join(suffixes[:-1]), *suffixes[-1:])))
@@ -24,6 +24,8 @@ def check_file(path: Path, option: str, *suffixes: str) -> None:
         raise ValueError(f"{option} takes the name of {what} in a folder that is there, got {path}")
     if not os.access(path if path.exists() else folder, os.W_OK):
         raise ValueError(f"{option}: {path} cannot be written; choose another place")
+    if path.is_file() and not overwrite:
+        raise ValueError(f"{path} exists already; choose another {option}, or replace it with --overwrite")
 
 
 def _config_files(incomplete: str) -> Iterator[str]:

@@ -19,6 +19,7 @@ _SUFFIXES = (".png", ".pdf", ".svg")
 def plot(
     runs: options.Runs,
     out: Annotated[Path | None, typer.Option(help="A .png, .pdf or .svg file; default `NAME_Y.png`.")] = None,
+    overwrite: options.Overwrite = False,
     x: Annotated[str | None, typer.Option(help="A dimension, a swept parameter or a config path.")] = None,
     y: Annotated[str | None, typer.Option(help="One of the results, such as `accuracy`.")] = None,
     hue: Annotated[str | None, typer.Option(help="A curve for each: `device`, `road`, `tile.adc.bits`, `run`.")] = None,
@@ -44,11 +45,11 @@ def plot(
     with one_line():
         conditions = _conditions(where or [])
         if out is not None:
-            options.check_file(out, "--out", *_SUFFIXES)
+            options.check_file(out, "--out", *_SUFFIXES, overwrite=overwrite)
         found = reports.read_runs(runs)
         drawing = curves.plot_runs(found, x=x, y=y, hue=hue, col=col, where=conditions)
         target = out or Path(f"{found[0].name}_{drawing.y}.png".replace("/", "_"))
-        options.check_file(target, "--out", *_SUFFIXES)
+        options.check_file(target, "--out", *_SUFFIXES, overwrite=overwrite)
         drawing.figure.savefig(target, dpi=200)
     if as_json:
         output.print_json({"drawing": str(target), "y": drawing.y, "notes": list(drawing.notes)})

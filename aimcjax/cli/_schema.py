@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ..components import json_text
 from ..config import json_schema
 from . import _options as options, _output as output
 from ._errors import one_line
@@ -15,6 +16,7 @@ def schema(
         str | None, typer.Argument(help="One kind of config, such as `service`; default, all.", metavar="[STUDY]")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="File to write; default, standard output.")] = None,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """JSON Schema of the configs, with which editors complete keys, and mark those that are not there.
 
@@ -28,9 +30,9 @@ def schema(
     """
     with one_line():
         if out is not None:
-            options.check_file(out, "--out")
+            options.check_file(out, "--out", overwrite=overwrite)
         tree = json_schema(study)
         if out is None:
             output.print_json(tree)
             return
-        out.write_text(output.as_text(tree), encoding="utf-8")
+        out.write_text(json_text(tree), encoding="utf-8")

@@ -58,7 +58,8 @@ def sweep(
             first = jax.process_index() == 0
             quiet, as_json, track = quiet or as_json or not first, as_json and first, track if first else None
             target = out or Path("runs") / resolved.name
-            if studies.is_finished_sweep(target, resolved):
+            if not overwrite and studies.is_finished_sweep(target, resolved):
+                studies.check_noted(target, source)
                 _nothing_to_do(target, as_json=as_json)
                 return
             if first and (overwrite or not studies.is_damaged_sweep(target, resolved)):

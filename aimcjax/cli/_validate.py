@@ -58,7 +58,7 @@ def validate(
             elif not quiet:
                 _list(chosen)
             return
-        rows = _compute(chosen, quiet=quiet)
+        rows = _compute(chosen, quiet=quiet or as_json)
         if out is not None:
             validation.write(rows, out)
     if as_json:

@@ -5,6 +5,7 @@
 - `component_schemas`, `quantity_schema`: the same as JSON Schema, for editors; `role_name`, what a role is there.
 - `suggest`: what a misspelt name may have meant.
 - `read_yaml`, `parse_yaml`: files and text to plain trees.
+- `json_text`: results as JSON.
 - `read_name`, `limits_of`, `LARGEST_SIZE`: words of a choice, and limits of numbers.
 """
 
@@ -13,6 +14,7 @@ from ._json_schema import (
     quantity_schema as quantity_schema,
     role_name as role_name,
 )
+from ._plain import json_text as json_text
 from ._registry import Registry as Registry, Role as Role, limits_of as limits_of
 from ._suggest import suggest as suggest
 from ._values import (

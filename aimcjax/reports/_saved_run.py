@@ -217,13 +217,11 @@ def _read_store(store: Path) -> xr.Dataset:
         warnings.simplefilter("ignore")  # as above
         try:
             data = sweeps.load(store, unstack=False)
-            unread = any(bool(values.isnull().any()) for values in data.values()) and not sweeps.is_whole(store)
         except sweeps.StoreError:
-            unread = True
-    if unread:
-        raise ValueError(
-            f"{store} is damaged; run the same command again: only what is damaged is computed again"
-        ) from None
+            data = None
+        holes = data is None or any(bool(values.isnull().any()) for values in data.values())
+        if data is None or (holes and not sweeps.is_whole(store)):
+            raise ValueError(f"{store} is damaged; run the same command again: only what is damaged is computed again")
     return _with_plain_words(data)
 
 

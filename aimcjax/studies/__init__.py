@@ -13,7 +13,8 @@
 - `train(config, out)`: the networks of the main job alone. `trained_networks`: the same inside another study, read
   where they are there already.
 - `check_target`, `new_run`: one directory per run; unfinished ones go on where they were.
-- `Progress`: bars and spinners. `is_finished_sweep`, `is_damaged_sweep`; `RunDirectoryError`: why a directory cannot be written.
+- `Progress`: bars and spinners. `is_finished_sweep`, `is_damaged_sweep`; `check_noted`, whether it has the networks
+  of `--from`; `RunDirectoryError`: why a directory cannot be written.
 
 Where they live, from what all share to what knows them all: `_running` (directories of runs), `_networks` (trained and
 taken to chips), the studies `_main_job`, `_sweep`, `_in_memory` and `_chip`, then `_outlook` (what they would take) and
@@ -34,6 +35,7 @@ from ._registry import check as check, run as run
 from ._running import (
     Progress as Progress,
     RunDirectoryError as RunDirectoryError,
+    check_noted as check_noted,
     check_target as check_target,
     new_run as new_run,
 )

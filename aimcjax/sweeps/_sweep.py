@@ -144,7 +144,7 @@ def _fill(
     progress: Callable[[int, int], None],
 ) -> None:
     """Computes what is missing, round by round."""
-    programs: dict[int, CellProgram] = {}
+    programs, end = dict[int, CellProgram](), 0
     for end in _rounds(store.n_chips, until):
         with agreeing():  # all have read which chunks are done before one writes
             missing = [c for c in store.chunks() if not done[c.point, c.start // store.chunk] and c.start < end]

@@ -1,10 +1,10 @@
 """The table of a validation, for people and for programs."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..components import json_text
 from ._check import Check, Origin
 from ._run import Row, Verdict
 
@@ -36,7 +36,7 @@ def markdown(rows: Sequence[Row]) -> str:
 
 def as_json(rows: Sequence[Row]) -> str:
     """The same as JSON: an object for each row."""
-    return json.dumps([_record(row) for row in rows], indent=2, ensure_ascii=False) + "\n"
+    return json_text([_record(row) for row in rows])
 
 
 def write(rows: Sequence[Row], folder: Path) -> None:

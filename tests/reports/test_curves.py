@@ -8,7 +8,6 @@ from typing import Any, cast
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import xarray as xr
 from matplotlib.figure import Figure
 from saved_runs import TIMES, fill_store, main_job, study, sweep, write
 from scipy import stats

@@ -39,6 +39,7 @@ def test_plot_writes_the_format_asked_for(suffix: str, run: Path, elsewhere: Pat
     assert "note: averaged over compensation (2)" in result.stderr
     starts = {".png": b"\x89PNG", ".pdf": b"%PDF", ".svg": b"<?xml"}
     assert (elsewhere / f"a{suffix}").read_bytes().startswith(starts[suffix])
+    assert "exists already" in one_line.refusal(_aimcjax("plot", run, "--out", f"a{suffix}"))
 
 
 def test_cite_prints_bibtex_or_writes_it(run: Path, elsewhere: Path) -> None:
@@ -48,6 +49,7 @@ def test_cite_prints_bibtex_or_writes_it(run: Path, elsewhere: Path) -> None:
     assert {"joshi2020", "rasch2023", "legallo2023", "esser2020", "buechel2025foundation", "aimcjax"} <= set(entries)
     assert _aimcjax("cite", run, "--out", "a.bib").stdout == "references: a.bib\n"
     assert (elsewhere / "a.bib").read_text() == result.stdout
+    assert "exists already" in one_line.refusal(_aimcjax("cite", run, "--out", "a.bib"))
 
 
 MISTAKES = {

@@ -2,12 +2,14 @@
 
 import contextlib
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
 
 import jax
 import numpy as np
+import one_line
 import pytest
 import xarray as xr
 import yaml
@@ -22,6 +24,8 @@ from aimcjax.studies._sweep._report import sweep_report
 
 
 PATH = Path(__file__).parents[2] / "configs" / "mlp_digits.yaml"
+NONE = ("own_metrics.none is NaN or infinite on 3 of 3 chips, at bits=4, rows=64, network=direct; "
+        "bits=4, rows=64, network=hwa; bits=4, rows=32, network=direct and 5 more points")  # fmt: skip
 TINY = ["model.widths=[]", "tile.rows=64", "tile.cols=16", "digital_training.epochs=2", "digital_training.settle=0",
         "hwa_training.epochs=1", "sweep.n_chips=3", "sweep.times=[20 s, 1 day]", "sweep.chunk=2"]  # fmt: skip
 
@@ -59,18 +63,21 @@ def _config(*changes: str):
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sweep")
     (folder / "own_metrics.py").write_text("import jax.numpy as jnp\n\n\ndef top(logits, labels):\n"
-                                           "    return jnp.mean(jnp.max(logits, axis=-1))\n")  # fmt: skip
+                                           "    return jnp.mean(jnp.max(logits, axis=-1))\n\n\n"
+                                           "def none(logits, labels):\n    return jnp.asarray(jnp.nan)\n")  # fmt: skip
     sys.path.insert(0, str(folder))
     config = _config(
         "sweep.axes={tile.adc.bits: [4, 8], tile.rows: [64, 32]}", "sweep.networks=[direct, hwa]",
-        "sweep.metrics=[accuracy, loss, perplexity, 'own_metrics:top', mvm_error]",
+        "sweep.metrics=[accuracy, loss, perplexity, 'own_metrics:top', mvm_error, 'own_metrics:none']",
         "sweep.sensitivity={n_chips: 2, samples: 16}",
     )  # fmt: skip
+    notes = Notes()
     try:
         with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-            assert studies.sweep(config, folder / "run") is not None
+            assert studies.sweep(config, folder / "run", progress=notes) is not None
     finally:
         sys.path.remove(str(folder))
+    assert [line for line in notes.lines if "NaN" in line] == [f"note: {NONE}"]
     return folder / "run"
 
 
@@ -80,15 +87,18 @@ def test_a_sweep_writes_its_directory(finished: Path) -> None:
     data = sweeps.load(finished / "results.zarr")
     assert dict(data.sizes) == {"tile.adc.bits": 2, "tile.rows": 2, "network": 2, "chip": 3, "time": 2}
     assert data["network"].values.tolist() == ["direct", "hwa"]
-    assert set(data) == {"accuracy", "loss", "perplexity", "own_metrics.top", "mvm_error"}
-    assert all(np.isfinite(values).all() for values in data.values())
+    assert set(data) == {"accuracy", "loss", "perplexity", "own_metrics.top", "mvm_error", "own_metrics.none"}
+    assert [name for name, values in data.items() if not np.isfinite(values).all()] == ["own_metrics.none"]
+    assert f"{NONE}.\n" in (finished / "report.md").read_text()
     np.testing.assert_allclose(data["perplexity"], np.exp(data["loss"]), rtol=1e-5)
     # Coarser converters err more, and other sizes and networks are others.
     assert np.all(data["mvm_error"].sel({"tile.adc.bits": 4}) > data["mvm_error"].sel({"tile.adc.bits": 8}))
     assert float(np.abs(data["loss"].diff("tile.rows")).min()) > 0
     assert float(np.abs(data["loss"].diff("network")).min()) > 0
-    summary = json.loads((finished / "summary.json").read_text())
+    text = (finished / "summary.json").read_text()
+    summary = json.loads(text, parse_constant=pytest.fail)  # neither NaN nor Infinity: no other reader takes them
     assert summary["n_chips"] == 3
+    assert None in {one["value"] for one in summary["sensitivity"]}  # an infinite limit
     resolved = yaml.safe_load((finished / "config.yaml").read_text())
     for one in summary["sensitivity"]:  # by paths of the config; defaults may be left out
         assert at_path(resolved, one["path"].rpartition(".")[0]) is not None
@@ -141,6 +151,19 @@ def test_damage_in_a_finished_sweep_is_computed_again_and_nothing_else(finished:
     same = [path.stat().st_mtime_ns == time for path, time in zip(chunks, times, strict=True)]
     assert same == [k != 1 for k in range(len(chunks))]
     xr.testing.assert_allclose(sweeps.load(run / "results.zarr"), sweeps.load(finished / "results.zarr"), atol=1e-6)
+
+
+def test_a_finished_sweep_is_made_again_when_asked(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(studies, "sweep", lambda *_, overwrite, **__: asked.append(overwrite))
+    command = ["sweep", str(finished / "config.yaml"), "--out", str(finished)]
+    alone = CliRunner().invoke(cli.app, command)
+    assert (alone.exit_code, asked) == (0, [])
+    assert "nothing to do" in alone.stderr
+    other = one_line.refusal(CliRunner().invoke(cli.app, [*command, "--from", str(finished)]))
+    assert "was computed without --from; choose another --out, or compute it again with --overwrite" in other
+    assert CliRunner().invoke(cli.app, [*command, "--overwrite"]).exit_code == 0
+    assert asked == [True]
 
 
 @pytest.mark.slow
@@ -226,9 +249,34 @@ def test_mistakes_are_found_before_anything_is_trained(tmp_path: Path, changes: 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_axes_are_not_visited_by_run() -> None:
-    assert not any("sweep.axes" in line for line in studies.cautions(_config()))
-    assert any("sweep.axes are not visited" in line for line in studies.cautions(_config("sweep.axes={seed: [1, 2]}")))
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [("logits", "own_wrong:f must give one number for logits [360, 10] and labels [360], it gives [360, 10]"),
+     ("None", "it gives None"), ("(logits.sum(), 1.0)", "must give one number"), ("1j * logits.sum()", "one number"),
+     ("logits @ labels", "own_wrong:f fails for logits [360, 10] and labels [360]: TypeError: ")],
+)  # fmt: skip
+def test_metrics_that_give_no_number_are_found_before(
+    body: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_wrong.py").write_text(f"def f(logits, labels):\n    return {body}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "own_wrong", raising=False)
+    config, notes = _config("sweep.metrics=[loss, 'own_wrong:f']"), Notes()
+    for call in (lambda: studies.sweep(config, tmp_path / "run", progress=notes),
+                 lambda: studies.check(config, estimate=False)):  # fmt: skip
+        with pytest.raises(ValueError, match=re.escape(told)) as caught:
+            call()
+        assert "\n" not in str(caught.value)
+    assert notes.trained == []
+    assert not (tmp_path / "run").exists()
+
+
+def test_run_says_what_it_leaves_to_sweeps() -> None:
+    assert not any("sweep" in line for line in studies.cautions(_config("sweep.chunk=null")))
+    asked = _config("sweep.axes={seed: [1, 2]}", "sweep.memory=1 GiB", "sweep.until={ci95: 0.01}")
+    (line,) = (line for line in studies.cautions(asked) if "sweep" in line)
+    told = "run does not use sweep.axes, sweep.chunk, sweep.memory, sweep.until; `aimcjax sweep` does that"
+    assert line == told
 
 
 @pytest.mark.slow

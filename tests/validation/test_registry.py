@@ -208,7 +208,9 @@ def test_command(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "1 checks" in good.stdout
     assert "| `nobody1900.two` |" in (folder / "validation.md").read_text()
     assert bad.stdout == bad.stderr == ""
-    (record,) = json.loads(_invoke("--only", "three", "--json").stdout)
+    as_json = _invoke("--only", "three", "--json")
+    assert as_json.stderr == ""
+    (record,) = json.loads(as_json.stdout)
     assert (record["published"], record["ours"], record["verdict"]) == ([3.0], [2.0], "fail")
     assert json.loads((folder / "validation.json").read_text())[0]["verdict"] == "pass"
     assert "hours" in _invoke("--list").stdout

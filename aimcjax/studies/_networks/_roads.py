@@ -15,6 +15,9 @@ from . import _trainings as trainings
 from ._memory import check_memory
 
 
+_USED = ("n_chips", "times")  # by every study that has a section `sweep`
+
+
 def conversion_rules(config: Config | ServiceConfig) -> list[nn.Rule]:
     """Everything on the config's tile, but for the layers that it keeps digital."""
     kept = [nn.Rule(pattern, None) for pattern in config.chip.digital_layers]
@@ -44,8 +47,12 @@ def cautions(config: Config) -> list[str]:
     """Where the study leaves the range in which its device was measured, and what it leaves out, a line each."""
     name = devices.recognised(getattr(config.tile, "device", None))
     outside = [] if name is None else devices.datasheet(name).outside(t=config.sweep.times)
-    if config.sweep.axes:
-        outside.append("sweep.axes are not visited by run; `aimcjax sweep` does that")
+    asked = config.sweep
+    fields = {name: field for name, field in type(asked).model_fields.items() if name not in _USED}
+    unused = [name for name, field in fields.items() if getattr(asked, name) != field.default]
+    if unused:
+        which = ", ".join(f"sweep.{name}" for name in unused)
+        outside.append(f"run does not use {which}; `aimcjax sweep` does that")
     return outside
 
 

@@ -38,7 +38,9 @@ def check_main_job(config: Config, *, estimate: bool = True) -> Outlook:
     facts, numbers = _placed(config, model, analog, data)
     points = config.sweep.points(config.seed)
     structures, n_trainings = _structures(config, points, model, data)
-    points_of.until(config, points_of.metrics(config))
+    metrics = points_of.metrics(config)
+    points_of.until(config, metrics)
+    points_of.check_metrics(config, metrics, data)
     cells = len(points) * config.sweep.n_chips
     swept = len(points) > 1 or bool(config.sweep.axes)
     if swept:

@@ -13,7 +13,7 @@ from typing import Any
 
 import jax
 
-from ...components import parse_yaml
+from ...components import json_text, parse_yaml
 from ._lock import Lock, LockedError
 
 
@@ -253,8 +253,8 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Writes `content` as readable JSON."""
-    write_text(path, json.dumps(content, indent=2) + "\n")
+    """Writes `content` as readable JSON, `null` for numbers that it does not have."""
+    write_text(path, json_text(content))
 
 
 def versions() -> dict[str, Any]:

@@ -39,14 +39,35 @@ def note_source(run: Path, source: Path | None) -> None:
 
     **Raises:** `RunDirectoryError` if they are from elsewhere already.
     """
-    file, asked = run / _FILE, None if source is None else str(source.resolve())
+    asked = _named(source)
     if (run / "checkpoint").is_dir():
-        before = json.loads(file.read_text())["run"] if file.is_file() else None
+        before = _noted(run)
         if before != asked:
-            option = f"--from {before}" if before else "without --from"
-            raise RunDirectoryError(f"{run} was begun {option}; go on so, choose another --out, or remove it")
+            raise RunDirectoryError(f"{run} was begun {_option(before)}; go on so, choose another --out, or remove it")
     if asked is not None:
-        write_json(file, {"run": asked})
+        write_json(run / _FILE, {"run": asked})
+
+
+def check_noted(run: Path, source: Path | None) -> None:
+    """Raises `RunDirectoryError` if a finished `run` has its networks from elsewhere than `source`."""
+    before = _noted(run)
+    if before != _named(source):
+        raise RunDirectoryError(
+            f"{run} was computed {_option(before)}; choose another --out, or compute it again with --overwrite"
+        )
+
+
+def _named(source: Path | None) -> str | None:
+    return None if source is None else str(source.resolve())
+
+
+def _noted(run: Path) -> str | None:
+    file = run / _FILE
+    return json.loads(file.read_text(encoding="utf-8"))["run"] if file.is_file() else None
+
+
+def _option(source: str | None) -> str:
+    return "without --from" if source is None else f"--from {source}"
 
 
 def _at(tree: dict, name: str) -> object:

@@ -1,10 +1,8 @@
 """From the report of a study to its run directory."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 from ... import reports
@@ -17,14 +15,7 @@ def write_run(run: Path, config: Any, report: reports.StudyReport) -> None:
     (run / "config.yaml").write_text(yaml, encoding="utf-8")
     write_json(run / "versions.json", versions())
     reports.write_study(report, yaml, run)
-    write_json(run / "summary.json", {"study": config.study, "seed": config.seed, **_plain(report.summary)})
-
-
-def _plain(tree: Any) -> Any:
-    """Numbers of Python, `null` where there is none: JSON has no infinity."""
-    whole = jax.tree.map(lambda leaf: leaf.tolist() if isinstance(leaf, (np.ndarray, np.generic)) else leaf, tree)
-    finite = lambda leaf: None if isinstance(leaf, float) and not np.isfinite(leaf) else leaf
-    return json.loads(json.dumps(jax.tree.map(finite, whole)))
+    write_json(run / "summary.json", {"study": config.study, "seed": config.seed, **report.summary})
 
 
 def spread(values: Any, scale: float = 1.0, digits: int = 1) -> str:

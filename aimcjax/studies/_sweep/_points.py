@@ -7,11 +7,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import equinox as eqx
+import jax
 import jax.numpy as jnp
+import jax.random as jr
 
 from ... import nn, sweeps, training
 from ...components import shorten
-from ...config import Config, vary
+from ...config import Config, shapes, vary
 from ...datasets import Dataset
 from .._networks import _roads as roads
 from .._running import write_text
@@ -46,6 +49,32 @@ def _imported(name: str) -> Callable[..., Any]:
     if not callable(found):
         raise ValueError(f"sweep.metrics: {name} is no function of logits and labels, got {shorten(found)}")
     return found
+
+
+def check_metrics(config: Config, metrics: Mapping[str, Any], data: Dataset) -> None:
+    """Calls the metrics that are somebody's own functions with shapes for arrays: nothing is computed.
+
+    **Raises:** `ValueError` for one that fails, and for one that gives anything but one real number.
+    """
+    own = {name: metrics[name.replace(":", ".")] for name in config.sweep.metrics if ":" in name}
+    if not own:
+        return
+    xs, labels = (jax.eval_shape(jnp.asarray, one) for one in (data.x_test, data.y_test))
+    model = shapes(config.model, data, jr.key(config.seed))
+    logits = eqx.filter_eval_shape(lambda model, xs: jax.vmap(model)(xs), model, xs)
+    given = f"logits {_shape(logits)} and labels {_shape(labels)}"
+    for name, metric in own.items():
+        try:
+            found = jax.eval_shape(metric, logits, labels)
+        except Exception as error:  # whatever a function of somebody else may raise
+            told = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+            raise ValueError(f"sweep.metrics: {name} fails for {given}: {told}") from None
+        if _shape(found) != "[]" or jnp.issubdtype(found.dtype, jnp.complexfloating):
+            raise ValueError(f"sweep.metrics: {name} must give one number for {given}, it gives {_shape(found)}")
+
+
+def _shape(found: Any) -> str:
+    return str(list(found.shape)) if isinstance(found, jax.ShapeDtypeStruct) else shorten(found)
 
 
 def until(config: Config, metrics: Mapping[str, Any]) -> sweeps.Until | None:

@@ -11,6 +11,7 @@ from ...units import format_quantity, format_time
 
 CURVES = 9  # in a picture; more are a crowd
 ROWS = 200  # in a table
+NAMED = 3  # points in a sentence
 TICK = 18  # letters of a name below a picture
 _UNITS = {"loss": "nats"}  # of metrics that are not those of the data
 
@@ -34,6 +35,7 @@ def sweep_report(config: Config, data: Any, ranked: list[sweeps.Sensitivity], *,
         tables=tables,
         notes=[
             "95 % intervals: Student's over chips, and the bootstrap's for means of few distinct values.",
+            *(f"{line}." for line in not_finite(data)),
             *_about_ranking(config, labels, ranked),
             *([f"The table shows the first {ROWS} of {len(rows)} rows; `results.zarr` has all."] * (len(rows) > ROWS)),
             *reports.references(config.tile),
@@ -50,6 +52,20 @@ def sweep_report(config: Config, data: Any, ranked: list[sweeps.Sensitivity], *,
         wall_s=wall_s,
         repeat="aimcjax sweep config.yaml",
     )  # fmt: skip
+
+
+def not_finite(data: Any) -> list[str]:
+    """A line for every metric that is no number somewhere: at which points, and on how many chips."""
+    lines = []
+    for name, values in data.data_vars.items():
+        bad = ~np.isfinite(values.transpose(*_point_dims(values), "chip", "time").values)
+        bad = bad.reshape(-1, *bad.shape[-2:]).any(axis=-1)  # [points, chips]
+        where = [label for label, chips in zip(_labels(values), bad, strict=True) if chips.any()]
+        if where:
+            points = "; ".join(where[:NAMED]) + f" and {len(where) - NAMED} more points" * (len(where) > NAMED)
+            n = int(bad.any(axis=0).sum())
+            lines.append(f"{name} is NaN or infinite on {n} of {bad.shape[1]} chips, at {points}")
+    return lines
 
 
 def _point_dims(values: Any) -> list[str]:

@@ -17,7 +17,7 @@ from ...datasets import Dataset
 from .._networks import KEY_NAMES, trained_networks
 from .._running import Progress, RunDirectoryError, check_source, new_run, note_source, reopen, write_json
 from . import _points as points_of
-from ._report import sweep_report
+from ._report import not_finite, sweep_report
 
 
 def sweep(
@@ -51,6 +51,8 @@ def sweep(
     points = config.sweep.points(config.seed)
     variants, metrics = points_of.variants(config, points), points_of.metrics(config)
     points_of.until(config, metrics)  # before minutes of training, not after
+    data = config.data.load()
+    points_of.check_metrics(config, metrics, data)
     report = None
     with (
         contextlib.suppress(_OnlyTrained),
@@ -59,11 +61,13 @@ def sweep(
         key = keys_for(jr.key(config.seed), KEY_NAMES)["chips"]
         if jax.process_index() == 0:
             note_source(run, source)
-        models, data = _models(config, points, variants, run, tell, source), config.data.load()
+        models = _models(config, points, variants, run, tell, source)
         if only_train:
             raise _OnlyTrained
         found = _swept(config, models, points, data, metrics, key, run, tell)
         if jax.process_index() == 0:
+            for line in not_finite(found):
+                tell.note(f"note: {line}")
             ranked = _ranked(config, models[0], data, key, tell)
             report = sweep_report(config, found, ranked, wall_s=time.monotonic() - started)
             reports.write_study(report, config.to_yaml(), run)
