@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import jax
 import pytest
 
 from experiments.benchmarks import __main__ as runner, page
@@ -16,7 +17,8 @@ SLOW = tuple(name for name in runner.NAMES if name not in QUICK)
 
 
 def _rows(name: str) -> list[Row]:
-    return list(importlib.import_module(f"experiments.benchmarks.{name}").rows(True))
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):  # optax is not strict
+        return list(importlib.import_module(f"experiments.benchmarks.{name}").rows(True))
 
 
 def _check(found: list[Row], name: str) -> None:

@@ -1,5 +1,6 @@
 """Results on disk, a chunk at a time: a zarr store that xarray reads, whole or not at all."""
 
+import asyncio
 import contextlib
 import json
 import shutil
@@ -13,6 +14,7 @@ import xarray as xr
 import zarr
 from jaxtyping import Bool, Float
 from zarr.codecs import Crc32cCodec, ZstdCodec
+from zarr.core.sync import sync
 
 
 _AGAIN = "run the same sweep again: only what is damaged is computed again"
@@ -117,6 +119,7 @@ class Store:
         try:
             self._array(name)[:] if chunk is None else self._array(name)[chunk.point, chunk.start : chunk.stop]
         except Exception:  # as above
+            sync(_others_end())
             return False
         return True
 
@@ -181,8 +184,14 @@ def _consolidate(path: Path) -> None:
         zarr.consolidate_metadata(str(path), zarr_format=3)
 
 
+async def _others_end() -> None:
+    """Waits for the reads beside one that failed: whoever ends before they do is told of each on standard error."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.gather(*others, return_exceptions=True)
+
+
 def is_whole(path: Path) -> bool:
-    """Whether the store of a finished sweep can be read to its last chunk, so that there is nothing to compute again."""
+    """Whether the store of a finished sweep can be read to its last chunk: there is nothing to compute again."""
     try:
         load(path)  # what its points are, too
         store = Store(Path(path))
@@ -213,6 +222,7 @@ def load(path: Path, *, unstack: bool = True) -> xr.Dataset:
     try:
         data = data[data.attrs["metrics"]].load()  # in the order that was asked for
     except Exception:  # codecs raise many types for many kinds of damage
+        sync(_others_end())
         raise StoreError(f"{path} is damaged: not all of its chunks can be read; {_AGAIN}") from None
     axes = json.loads(data.attrs.get("axes", "[]"))
     used = data.attrs.get("n_chips_used", data.sizes["chip"])

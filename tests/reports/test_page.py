@@ -3,7 +3,6 @@
 import csv
 import html.parser
 import json
-import re
 import shutil
 from pathlib import Path
 
@@ -172,16 +171,6 @@ def test_methods_name_and_cite_every_model_of_the_config(runs) -> None:
         assert words in text
 
 
-def test_all_parts_of_a_page_say_how_many_chips_there_were(folder: Path) -> None:
-    """Three of the four that the store has room for, and of the six that the config allows."""
-    (run,) = read_runs([sweep(folder / "until", used=3)])
-    made = page.make_page([run])
-    assert "| chips | 3 |" in made.markdown
-    assert "3 chips were drawn" in made.markdown
-    assert all("3 chips, fewer than 5" in row[-1] for row in made.results[1:])
-    assert not re.search(r"\b[46] chips\b", made.markdown)
-
-
 def test_differences_are_paired_where_chips_are_common(runs, pages) -> None:
     one, other = (run.data.accuracy.sel(road="hwa", compensation="compensated").values[:, 1] for run in runs[:2])
     rng = np.random.default_rng(1)
@@ -201,17 +190,6 @@ def test_differences_are_paired_where_chips_are_common(runs, pages) -> None:
     assert "-2.0" in text
     assert "6, paired" in text
     assert "`name`" not in text
-
-
-def test_a_main_job_beside_a_sweep_is_compared_by_what_the_sweep_has(folder: Path, runs) -> None:
-    """Direct networks, drift compensated, in both: not the mean over the roads and compensations of one of them."""
-    swept = sweep(folder / "beside", networks=["direct"])
-    rows = page.make_page(read_runs([runs[0].folder, swept])).markdown.splitlines()
-    main = runs[0].data.accuracy.sel(road="direct", compensation="compensated").isel(time=1)
-    found = 100 * float(np.mean(0.94 - 0.01 * np.arange(4) - 0.02) - main.mean())
-    (row,) = [row for row in rows if row.startswith("| 1 day | nu")]
-    assert f" {found:+.1f} " in row
-    assert any("direct, compensated" in row for row in rows if "All runs" in row)
 
 
 def test_runs_with_other_seeds_or_chips_are_not_paired(folder: Path, runs) -> None:
