@@ -119,7 +119,8 @@ def markdown(results: Results, config_yaml: str, captions: dict[str, str]) -> st
         + "- Drift compensation reads its calibration vectors on every tile, averaged until their noise is negligible "
         "(assumed).\n"
         "- Intervals: Student's t over chips, test set fixed; they say nothing of other test sets or training seeds.",
-        f"## Setup\n\nWall time {results.wall_s:.0f} s. Versions are in `versions.json`, "
+        f"## Setup\n\nWall time {results.wall_s:.0f} s, since the last start if it was interrupted. "
+        "Versions are in `versions.json`, "
         "every chip's score in `results.nc`. "
         "`aimcjax run config.yaml` repeats the run.",
         f"```yaml\n{config_yaml}```",

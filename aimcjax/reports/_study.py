@@ -149,7 +149,8 @@ def _markdown(report: StudyReport, config_yaml: str) -> str:
         *(f"## {title}\n\n{table(rows[0], rows[1:])}" for title, rows in report.tables.items()),
         "## Models",
         "\n".join(f"- {line}" for line in report.notes),
-        f"## Setup\n\nWall time {report.wall_s:.0f} s. Versions are in `versions.json`, all values in "
+        f"## Setup\n\nWall time {report.wall_s:.0f} s, since the last start if it was interrupted. "
+        "Versions are in `versions.json`, all values in "
         f"`results.nc`. `{report.repeat}` repeats the run.",
         f"```yaml\n{config_yaml}```",
     ]

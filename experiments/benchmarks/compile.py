@@ -22,6 +22,7 @@ from ._measure import SECONDS, Row, main
 CONFIG = Path(__file__).parents[2] / "configs" / "quickstart.yaml"
 PARTS = ("jaxpr_trace_duration", "jaxpr_to_mlir_module_duration", "backend_compile_duration")
 LIMIT = 15.0  # s
+BOUND = "XLA makes 746 kernels of ten programmed layers and their gradient; layers of one shape in one would be fewer"
 
 
 def rows(quick: bool) -> Iterator[Row]:
@@ -47,7 +48,7 @@ def rows(quick: bool) -> Iterator[Row]:
     jax.monitoring.unregister_event_duration_listener(note)
     jax.config.update("jax_enable_compilation_cache", True)
     for index, (spent, name) in enumerate(sorted(programs, reverse=True)[:3]):
-        goal = {} if index else {"goal": LIMIT, "bound": "XLA, on the gradient of a chip"}
+        goal = {} if index else {"goal": LIMIT, "bound": BOUND}
         yield Row(f"compile {name}, no. {index + 1} of quickstart", "a limit", *[spent] * 3, unit=SECONDS, **goal)
     total = sum(spent for spent, _ in programs)
     yield Row(f"compile all {len(programs)} programs of quickstart", "all", *[total] * 3, unit=SECONDS)
