@@ -1,13 +1,30 @@
 """What a person sees while a run works."""
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress as Bars, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress as Bars,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from ... import reports
+
+
+class _Rate(ProgressColumn):
+    """Steps a second since the first, which compiles."""
+
+    def render(self, task: Task) -> Text:
+        """Empty until there is one."""
+        return Text(f"{task.speed:.3g}/s" if task.speed else "")
 
 
 class Progress:
@@ -24,11 +41,12 @@ class Progress:
 
     @contextlib.contextmanager
     def training(self, name: str, epochs: int) -> Iterator[Callable[[int, float], None]]:
-        """A bar over epochs; yields the function to call with `(epoch, loss)`."""
+        """A bar over epochs, with their rate and the time left; yields the function to call with `(epoch, loss)`."""
         columns = (
             TextColumn("{task.description:<26}"),
             BarColumn(),
             TextColumn("{task.completed}/{task.total} epochs"),
+            _Rate(),
         )
         times = (TextColumn("loss {task.fields[loss]:.4f}"), TimeElapsedColumn(), TimeRemainingColumn())
         with Bars(*columns, *times, console=self._console) as bars:
@@ -56,17 +74,8 @@ class Progress:
             TextColumn("{task.description:<26}"),
             BarColumn(),
             TextColumn("{task.completed}/{task.total}"),
-            TextColumn("{task.fields[rate]}"),
+            _Rate(),
         )
         with Bars(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=self._console) as bars:
-            task = bars.add_task(name, total=total, rate="")
-            start: tuple[int, float] | None = None  # the first call, which compiles
-
-            def step(done: int, total: int) -> None:
-                nonlocal start
-                now = time.monotonic()
-                start = start or (done, now)
-                n, since = done - start[0], now - start[1]
-                bars.update(task, completed=done, total=total, rate=f"{n / since:.3g}/s" if n else "")
-
-            yield step
+            task = bars.add_task(name, total=total)
+            yield lambda done, total: bars.update(task, completed=done, total=total)
