@@ -4,12 +4,13 @@ import contextlib
 import copy
 import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import pytest
+import tree_paths
 import yaml
 from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
@@ -46,18 +47,11 @@ TEXTS = st.sampled_from(
 )  # fmt: skip
 
 
-def _paths(node: Any, prefix: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
-    for key, value in items:
-        yield (*prefix, key)
-        yield from _paths(value, (*prefix, key))
-
-
 @st.composite
 def mutated(draw: st.DrawFn, trees: Sequence[Any] = TREES) -> bytes:
     tree = yaml.safe_load(yaml.safe_dump(draw(st.sampled_from(trees))))
     for _ in range(draw(st.integers(1, 2))):
-        *parents, last = draw(st.sampled_from(sorted(_paths(tree), key=str) or [("model",)]))
+        *parents, last = draw(st.sampled_from(sorted(tree_paths.paths(tree), key=str) or [("model",)]))
         node: Any = tree
         for part in parents:
             node = node[part]

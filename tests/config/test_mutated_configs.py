@@ -1,10 +1,10 @@
 """Whatever a config holds: it loads and comes back, or is refused on one line."""
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import tree_paths
 import yaml
 from hypothesis import Phase, given, settings, strategies as st
 from tiny_config import CONFIGS, tiny
@@ -26,18 +26,11 @@ JUNK = st.recursive(
 )
 
 
-def _paths(node: Any, prefix: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
-    for key, value in items:
-        yield (*prefix, key)
-        yield from _paths(value, (*prefix, key))
-
-
 @st.composite
 def mutated(draw: st.DrawFn) -> dict[str, Any]:
     tree = yaml.safe_load(RESOLVED) if draw(st.booleans()) else tiny()
     for _ in range(draw(st.integers(1, 2))):
-        *parents, last = draw(st.sampled_from(sorted(_paths(tree), key=str)))
+        *parents, last = draw(st.sampled_from(sorted(tree_paths.paths(tree), key=str)))
         node: Any = tree
         for part in parents:
             node = node[part]

@@ -10,7 +10,7 @@ import torch
 from aihwkit.nn.conversion import convert_to_analog
 from torch import nn
 
-from .settings import settings
+from .settings import aged, settings
 
 
 class Block(nn.Module):
@@ -51,14 +51,4 @@ def chip(images: np.ndarray, times: Sequence[float]) -> Callable[[], Any]:
     loop of AIHWKit's own inference examples, with its torch tile, which is the faster of its two for inference."""
     torch.manual_seed(0)
     model: Any = convert_to_analog(Transformer(), settings(cpp=False, rows=64))
-    model.eval()
-    batch = torch.from_numpy(np.asarray(images, np.float32))
-
-    @torch.no_grad()
-    def run() -> None:
-        model.program_analog_weights()
-        for t in times:
-            model.drift_analog_weights(t)
-            model(batch)
-
-    return run
+    return aged(model, torch.from_numpy(np.asarray(images, np.float32)), times)

@@ -13,7 +13,7 @@ from aihwkit.optim import AnalogAdam, AnalogOptimizer
 from aimcjax.models import Gpt2Config
 
 from .gpt import Gpt, step
-from .settings import settings
+from .settings import aged, settings
 
 
 def hwa_step(sizes: Gpt2Config, tokens: np.ndarray, *, cpp: bool, weight_noise: float) -> Callable[[], Any]:
@@ -29,14 +29,4 @@ def hwa_step(sizes: Gpt2Config, tokens: np.ndarray, *, cpp: bool, weight_noise: 
 def chip(sizes: Gpt2Config, tokens: np.ndarray, times: Sequence[float], *, cpp: bool) -> Callable[[], Any]:
     """Programs a chip, ages it to every time and computes the batch there: the loop of its own inference examples."""
     model: Any = convert_to_analog(Gpt(sizes), settings(cpp=cpp))
-    model.eval()
-    batch = torch.from_numpy(np.asarray(tokens, np.int64))
-
-    @torch.no_grad()
-    def run() -> None:
-        model.program_analog_weights()
-        for t in times:
-            model.drift_analog_weights(t)
-            model(batch)
-
-    return run
+    return aged(model, torch.from_numpy(np.asarray(tokens, np.int64)), times)

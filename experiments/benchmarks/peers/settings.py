@@ -1,9 +1,11 @@
-"""Settings of AIHWKit's tiles for networks."""
+"""Settings of AIHWKit's tiles for networks, and how chips of them age."""
 
 # pyright: reportMissingImports=false
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
 from aihwkit.inference import GlobalDriftCompensation, PCMLikeNoiseModel
 from aihwkit.simulator.configs import InferenceRPUConfig, TorchInferenceRPUConfig
 from aihwkit.simulator.parameters.enums import BoundManagementType, NoiseManagementType, WeightModifierType
@@ -23,3 +25,17 @@ def settings(*, cpp: bool, rows: int = 512, weight_noise: float = 0.0, ranges: b
         asked.modifier.type, asked.modifier.std_dev = WeightModifierType.ADD_NORMAL, weight_noise
     asked.noise_model, asked.drift_compensation = PCMLikeNoiseModel(g_max=25.0), GlobalDriftCompensation()
     return asked
+
+
+def aged(model: Any, batch: Any, times: Sequence[float]) -> Callable[[], Any]:
+    """Programs a chip of `model`, ages it to every time [s] and computes the `batch` there."""
+    model.eval()
+
+    @torch.no_grad()
+    def run() -> None:
+        model.program_analog_weights()
+        for t in times:
+            model.drift_analog_weights(t)
+            model(batch)
+
+    return run
