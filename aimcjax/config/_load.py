@@ -72,7 +72,7 @@ def load_study(path: Path, overrides: Sequence[str] = ()) -> Any:
         raise ConfigError(str(error)) from None
 
 
-def _root(tree: dict[str, Any]) -> Any:
+def _root(tree: dict[Any, Any]) -> Any:
     """The class of the config; takes the name of the main job out, whose config has no such key."""
     name = tree.get("study", MAIN)
     if name == MAIN:
@@ -91,7 +91,7 @@ def _read(path: Path) -> dict[str, Any]:
     return tree
 
 
-def _apply_override(tree: dict[str, Any], override: str) -> None:
+def _apply_override(tree: dict[Any, Any], override: str) -> None:
     path, separator, text = override.partition("=")
     if not separator or not path:
         raise ConfigError(f"an override is key.path=value, got {override!r}")

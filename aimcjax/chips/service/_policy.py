@@ -166,7 +166,7 @@ _PARTS: dict[str, Any] = {
 _REGISTRY = Registry({AbstractAction: Role("a part of a policy", _PARTS)})
 
 
-def load_policy(source: str | Path | dict[str, Any]) -> Policy:
+def load_policy(source: str | Path | dict[Any, Any]) -> Policy:
     """A policy from a file `runtime_policy.yaml`, or from its tree (`source`): `name`, `monitor` and any of `ACTIONS`,
     each with its parameters, such as `recalibrate: {every: 30 days, energy: 2 uJ}`.
 
