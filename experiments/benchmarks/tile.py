@@ -16,7 +16,7 @@ from aimcjax import devices, periphery, tiles
 from aimcjax.mapping import program_matrix
 
 from . import peers
-from ._measure import FASTER, Row, compare, compiled, main
+from ._measure import FASTER, Call, Row, compare, compiled, main
 
 
 HOUR, READ_NOISE = 3600.0, 0.01
@@ -63,19 +63,23 @@ def rows(quick: bool) -> Iterator[Row]:
         note = f"{READ}; AIHWKit draws read noise when it ages a tile, not at every product"
         yield compare(f"{work}, full tile", ready(full)[0], theirs, beside=beside, unit=FASTER, quick=quick, note=note)
     if peers.has("simulator"):
-        from .peers import crosssim  # noqa: PLC0415  # optional
-
-        steps = periphery.UniformAdc(noise=0.0)  # converters alone, as there
-        drawn = dataclasses.replace(full, adc=steps)
-        silent = dataclasses.replace(drawn, device=dataclasses.replace(full.device, read_noise=devices.Constant(0.0)))
-        for name, design, noise in (
-            ("full tile, no converter noise", drawn, READ_NOISE), ("full tile, no noise of reads", silent, 0.0)
-        ):  # fmt: skip
-            theirs = crosssim.mvm(np.asarray(w), np.asarray(xs), read_noise=noise)
-            law = f"read noise of {noise} of a conductance at every product" if noise else "ours computes its zero"
-            note = f"8-bit inputs and outputs, PCM as programmed; {law}"
+        for name, design, theirs, note in _crosssim(full, w, xs):
             how = {"beside": peers.CROSSSIM, "unit": FASTER, "quick": quick, "note": note}
             yield compare(f"{work}, {name}", ready(design)[0], theirs, **how)
+
+
+def _crosssim(full: tiles.TileDesign, w: jax.Array, xs: jax.Array) -> Iterator[tuple[str, Any, Call, str]]:
+    """Tiles with converters alone, as there: a name, our design, its call, what both do."""
+    from .peers import crosssim  # noqa: PLC0415  # optional
+
+    drawn = dataclasses.replace(full, adc=periphery.UniformAdc(noise=0.0))
+    silent = dataclasses.replace(drawn, device=dataclasses.replace(full.device, read_noise=devices.Constant(0.0)))
+    for name, design, noise in (
+        ("full tile, no converter noise", drawn, READ_NOISE), ("full tile, no noise of reads", silent, 0.0)
+    ):  # fmt: skip
+        law = f"read noise of {noise} of a conductance at every product" if noise else "ours computes its zero"
+        note = f"8-bit inputs and outputs, PCM as programmed; {law}"
+        yield name, design, crosssim.mvm(np.asarray(w), np.asarray(xs), read_noise=noise), note
 
 
 if __name__ == "__main__":
